@@ -1,0 +1,38 @@
+// The byte primitives on Node's Buffer methods, called on plain Uint8Arrays. See native.ts for what each one means.
+
+import { Buffer, isAscii as nodeIsAscii, isUtf8 as nodeIsUtf8 } from "node:buffer";
+
+export function indexOfByte(bytes: Uint8Array, byte: number, from: number): number {
+  return bufferIndexOf.call(bytes, byte, from);
+}
+
+export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {
+  return bufferUtf8Slice.call(bytes, from, to);
+}
+
+export function decodeAscii(bytes: Uint8Array, from: number, to: number): string {
+  return bufferLatin1Slice.call(bytes, from, to);
+}
+
+export function isAscii(bytes: Uint8Array): boolean {
+  return nodeIsAscii(bytes);
+}
+
+export function isUtf8(bytes: Uint8Array): boolean {
+  return nodeIsUtf8(bytes);
+}
+
+export function copyBytes(source: Uint8Array, from: number, to: number, target: Uint8Array, at: number): void {
+  bufferCopy.call(source, target, at, from, to);
+}
+
+export function flat(text: string): string {
+  return Buffer.from(text, "utf16le").toString("utf16le");
+}
+
+const {
+  indexOf: bufferIndexOf,
+  utf8Slice: bufferUtf8Slice,
+  latin1Slice: bufferLatin1Slice,
+  copy: bufferCopy,
+} = Buffer.prototype;

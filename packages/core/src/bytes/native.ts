@@ -1,0 +1,47 @@
+// The byte primitives, portable. `native.node.ts` is the same list on Node's Buffer methods, many times faster there;
+// the package's `imports` map picks one as `#native`. Every decoder test runs on both. All scanning, copying and decoding
+// of bytes in a decoder goes through these, which is what lets a test count the work.
+
+/** Index of the first `byte` at or after `from`, or -1. */
+export function indexOfByte(bytes: Uint8Array, byte: number, from: number): number {
+  return bytes.indexOf(byte, from);
+}
+
+/** UTF-8 text of `bytes[from, to)`; what is no UTF-8 becomes U+FFFD, a BOM is kept. */
+export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {
+  return utf8.decode(bytes.subarray(from, to));
+}
+
+/** Text of `bytes[from, to)`, which are known to be ASCII. */
+export function decodeAscii(bytes: Uint8Array, from: number, to: number): string {
+  return utf8.decode(bytes.subarray(from, to));
+}
+
+/** Whether every one of `bytes` is ASCII. */
+export function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 0x7f) return false;
+  return true;
+}
+
+/** Whether `bytes` are well-formed UTF-8. */
+export function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    strictUtf8.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Copies `source[from, to)` into `target` at `at`. */
+export function copyBytes(source: Uint8Array, from: number, to: number, target: Uint8Array, at: number): void {
+  target.set(source.subarray(from, to), at);
+}
+
+/** The same text in memory of its own, so that it keeps no larger text alive. */
+export function flat(text: string): string {
+  return JSON.parse(JSON.stringify(text)) as string;
+}
+
+const utf8: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const strictUtf8: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });

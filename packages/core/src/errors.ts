@@ -1,0 +1,100 @@
+// How streams end, and the one error that says so.
+
+/** How a stream ended. Every stream ends in exactly one of these. */
+export type OutcomeCode = "complete" | "ended" | "closed" | "aborted" | ErrorCode;
+
+/** The endings that a `for await` sees as a thrown {@link StreamError}. */
+export type ErrorCode =
+  | "truncated"
+  | "reset"
+  | "unreachable"
+  | "refused"
+  | "idle"
+  | "deadline"
+  | "limit"
+  | "protocol"
+  | "exhausted";
+
+/** The clocks of a stream; `error.clock` names the one that ran out. */
+export type ClockName = "connectMs" | "headersMs" | "firstItemMs" | "idleMs" | "progressMs" | "totalMs";
+
+/** What an error can tell beside its code and message. Every field is there only when it is known. */
+export interface StreamErrorDetails {
+  /** The error below this one. */
+  cause?: unknown;
+  /** `unreachable`: how far the attempt came. */
+  phase?: "name" | "connect" | "tls";
+  /** `idle`, `deadline`: the clock that ran out. */
+  clock?: ClockName;
+  /** `refused`: the status of the answer. */
+  status?: number;
+  /** `refused`: the headers of the answer, names in lower case. */
+  headers?: Readonly<Record<string, string>>;
+  /** `refused`: up to 2 KiB of the body, as text. */
+  excerpt?: string;
+  /** `refused`: what `Retry-After` asked for, in milliseconds. */
+  retryAfterMs?: number;
+  /** `limit`: the option that set the limit. */
+  limit?: "maxItemBytes" | "maxLineBytes";
+  /** `protocol`, `limit`: the line the item began on, from 1. */
+  line?: number;
+  /** `protocol`, `limit`: where the item began, in bytes of the decoded body, from 0. */
+  byteOffset?: number;
+  /** `protocol`: the bytes of the bad item. */
+  raw?: Uint8Array;
+}
+
+/**
+ * Why a stream ended, when it did not end well.
+ *
+ * `code` is the outcome, the message says what, why and how much, `cause` is the error below.
+ *
+ * @example
+ * ```ts
+ * import { StreamError } from "@longwire/core";
+ *
+ * const error = new StreamError("idle", "Cannot keep reading https://a.example/: no byte for 300 ms", {
+ *   clock: "idleMs",
+ * });
+ * if (error.code === "idle") console.error(error.clock, error.message);
+ * ```
+ */
+export class StreamError extends Error {
+  readonly code: ErrorCode;
+  declare readonly phase?: "name" | "connect" | "tls";
+  declare readonly clock?: ClockName;
+  declare readonly status?: number;
+  declare readonly headers?: Readonly<Record<string, string>>;
+  declare readonly excerpt?: string;
+  declare readonly retryAfterMs?: number;
+  declare readonly limit?: "maxItemBytes" | "maxLineBytes";
+  declare readonly line?: number;
+  declare readonly byteOffset?: number;
+  declare readonly raw?: Uint8Array;
+
+  constructor(code: ErrorCode, message: string, details: StreamErrorDetails = {}) {
+    const { cause, ...known } = details;
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "StreamError";
+    this.code = code;
+    Object.assign(this, known);
+  }
+}
+
+/** The one typed ending of a stream, as `stream.outcome` resolves with it. */
+export interface Outcome {
+  readonly code: OutcomeCode;
+  /** Items handed to the consumer. */
+  readonly items: number;
+  /** Bytes of body read, over all attempts, after content decoding. */
+  readonly bytes: number;
+  /** Attempts made, the first one included. */
+  readonly attempts: number;
+  /** The resume point of the last item that the consumer finished with. */
+  readonly cursor: Cursor | undefined;
+  /** What a `for await` threw: a {@link StreamError}, or for `aborted` the caller's own reason. */
+  readonly error?: unknown;
+}
+
+/** A resume point: an SSE id, a sequence number of a feed, an offset. */
+export type Cursor = string | number;

@@ -1,0 +1,28 @@
+import type { Cursor } from "../errors.ts";
+import type { Decoder } from "../frames/decoder.ts";
+import type { StreamRequest } from "../request/stream-request.ts";
+import type { StreamResponse } from "../transport/transport.ts";
+
+/** Contract 4: what a protocol knows. A new framing is a decoder and one of these. */
+export interface Dialect<T> {
+  /** As errors name it: "SSE", "NDJSON". */
+  readonly name: string;
+  /** The `Accept` header. */
+  readonly accept: string;
+  /** The `Accept-Encoding` header; default: what the transport decodes. */
+  readonly acceptEncoding?: "identity" | undefined;
+  /** Whether it reads this media type (lower case, no parameters; `""` when the answer names none). */
+  accepts(mediaType: string): boolean;
+  /** A decoder for one answer; `cursor` is where the stream goes on. */
+  decoder(response: StreamResponse, cursor: Cursor | undefined): Decoder<T>;
+  /** `true` where a clean end of the body is no end of the stream, as in SSE. Default `false`. */
+  readonly endless?: boolean | undefined;
+  /** Resume point of an item, where items carry one. */
+  cursorOf?(item: T): Cursor | undefined;
+  /** The request that goes on after `cursor`. */
+  resume?(request: StreamRequest, cursor: Cursor): StreamRequest;
+  /** What `until: "text"` is compared with; absent where the decoder itself looks for the marker. */
+  textOf?(item: T): string;
+  /** What `until: { event }` is compared with. */
+  typeOf?(item: T): string;
+}

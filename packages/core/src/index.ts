@@ -1,0 +1,15 @@
+export { StreamError } from "./errors.ts";
+export type { ClockName, Cursor, ErrorCode, Outcome, OutcomeCode, StreamErrorDetails } from "./errors.ts";
+export { systemClock } from "./time/clock.ts";
+export type { Clock } from "./time/clock.ts";
+export { systemRandom } from "./time/random.ts";
+export type { Random } from "./time/random.ts";
+export { StreamRequest } from "./request/stream-request.ts";
+export type { RequestBody, StreamRequestInit } from "./request/stream-request.ts";
+export { shownUrl } from "./request/shown-url.ts";
+export type { Framing, ResponseHeaders, StreamResponse, Transport, TransportCall, TransportEvents } from "./transport/transport.ts";
+export { layered } from "./transport/layer.ts";
+export type { Layer } from "./transport/layer.ts";
+export { emptySink } from "./frames/decoder.ts";
+export type { BadItem, Decoder, EndOfBody, Mark, Sink } from "./frames/decoder.ts";
+export type { Dialect } from "./events/dialect.ts";

@@ -1,0 +1,39 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+// One run, one result. Decoder tests (test/**/decoding/** and packages/*/test/decoding/**) run twice, on each pair of byte primitives.
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const native = (file: string) => `${root}packages/core/src/bytes/${file}`;
+const bytes = (file: string) => [{ find: /^(#native|@longwire\/core\/bytes)$/, replacement: native(file) }];
+const decoding = ["packages/*/test/decoding/**/*.test.ts", "test/conformance/**/*.test.ts"];
+const limits = { testTimeout: 30_000, hookTimeout: 60_000, dangerouslyIgnoreUnhandledErrors: false };
+
+export default defineConfig({
+  root,
+  test: {
+    reporters: ["default", ["json", { outputFile: `${root}.reports/vitest.json` }]],
+    projects: [
+      {
+        resolve: { alias: bytes("native.node.ts") },
+        test: { ...limits, name: "decoding on Node's primitives", root, include: decoding },
+      },
+      {
+        resolve: { alias: bytes("native.ts") },
+        test: { ...limits, name: "decoding on portable primitives", root, include: decoding },
+      },
+      {
+        resolve: { alias: bytes("native.node.ts") },
+        test: { ...limits, name: "packages", root, include: ["packages/*/test/**/*.test.ts"], exclude: [...decoding, "**/node_modules/**"] },
+      },
+      {
+        test: {
+          ...limits,
+          name: "whole",
+          root,
+          include: ["test/{faults,interop,package,browser,runtimes}/**/*.test.ts", "examples/**/*.test.ts"],
+        },
+      },
+    ],
+  },
+});
