@@ -24,7 +24,13 @@ export default defineConfig({
       },
       {
         resolve: { alias: bytes("native.node.ts") },
-        test: { ...limits, name: "packages", root, include: ["packages/*/test/**/*.test.ts"], exclude: [...decoding, "**/node_modules/**"] },
+        test: {
+          ...limits,
+          name: "packages",
+          root,
+          include: ["packages/*/test/**/*.test.ts"],
+          exclude: [...decoding, "**/node_modules/**"],
+        },
       },
       {
         test: {

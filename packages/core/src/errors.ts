@@ -18,6 +18,9 @@ export type ErrorCode =
 /** The clocks of a stream; `error.clock` names the one that ran out. */
 export type ClockName = "connectMs" | "headersMs" | "firstItemMs" | "idleMs" | "progressMs" | "totalMs";
 
+/** The options that set a limit; `error.limit` names the one that was met. */
+export type LimitName = "maxItemBytes" | "maxLineBytes" | "maxBytes";
+
 /** What an error can tell beside its code and message. Every field is there only when it is known. */
 export interface StreamErrorDetails {
   /** The error below this one. */
@@ -35,7 +38,7 @@ export interface StreamErrorDetails {
   /** `refused`: what `Retry-After` asked for, in milliseconds. */
   retryAfterMs?: number;
   /** `limit`: the option that set the limit. */
-  limit?: "maxItemBytes" | "maxLineBytes";
+  limit?: LimitName;
   /** `protocol`, `limit`: the line the item began on, from 1. */
   line?: number;
   /** `protocol`, `limit`: where the item began, in bytes of the decoded body, from 0. */
@@ -67,7 +70,7 @@ export class StreamError extends Error {
   declare readonly headers?: Readonly<Record<string, string>>;
   declare readonly excerpt?: string;
   declare readonly retryAfterMs?: number;
-  declare readonly limit?: "maxItemBytes" | "maxLineBytes";
+  declare readonly limit?: LimitName;
   declare readonly line?: number;
   declare readonly byteOffset?: number;
   declare readonly raw?: Uint8Array;
@@ -79,6 +82,16 @@ export class StreamError extends Error {
     this.code = code;
     Object.assign(this, known);
   }
+}
+
+/**
+ * A StreamError as it is; anything else came out of a caller's own function (an option, a callback) and ends the stream as
+ * `protocol`, with what was thrown as its cause.
+ */
+export function asStreamError(error: unknown, what: string): StreamError {
+  if (error instanceof StreamError) return error;
+  const thrown = error instanceof Error ? error.message : String(error);
+  return new StreamError("protocol", `Cannot go on with ${what}: a function given in the options threw: ${thrown}`, { cause: error });
 }
 
 /** The one typed ending of a stream, as `stream.outcome` resolves with it. */

@@ -6,6 +6,17 @@ export function indexOfByte(bytes: Uint8Array, byte: number, from: number): numb
   return bufferIndexOf.call(bytes, byte, from);
 }
 
+export function lastIndexOfByte(bytes: Uint8Array, byte: number, from: number = bytes.length - 1): number {
+  return bufferLastIndexOf.call(bytes, byte, from);
+}
+
+// Two searches of memory speed, the second one only as far as the first one got.
+export function indexOfLineEnd(bytes: Uint8Array, from: number): number {
+  const lf: number = bufferIndexOf.call(bytes, LF, from);
+  const cr: number = bufferIndexOf.call(lf < 0 ? bytes : bytes.subarray(0, lf), CR, from);
+  return cr < 0 ? lf : cr;
+}
+
 export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {
   return bufferUtf8Slice.call(bytes, from, to);
 }
@@ -30,8 +41,11 @@ export function flat(text: string): string {
   return Buffer.from(text, "utf16le").toString("utf16le");
 }
 
+const LF = 0x0a;
+const CR = 0x0d;
 const {
   indexOf: bufferIndexOf,
+  lastIndexOf: bufferLastIndexOf,
   utf8Slice: bufferUtf8Slice,
   latin1Slice: bufferLatin1Slice,
   copy: bufferCopy,

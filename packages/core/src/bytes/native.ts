@@ -7,6 +7,17 @@ export function indexOfByte(bytes: Uint8Array, byte: number, from: number): numb
   return bytes.indexOf(byte, from);
 }
 
+/** Index of the last `byte` at or before `from` (default: the end), or -1. */
+export function lastIndexOfByte(bytes: Uint8Array, byte: number, from: number = bytes.length - 1): number {
+  return bytes.lastIndexOf(byte, from);
+}
+
+/** Index of the first line feed or carriage return at or after `from`, or -1. */
+export function indexOfLineEnd(bytes: Uint8Array, from: number): number {
+  for (let i = from; i < bytes.length; i++) if (bytes[i] === LF || bytes[i] === CR) return i;
+  return -1;
+}
+
 /** UTF-8 text of `bytes[from, to)`; what is no UTF-8 becomes U+FFFD, a BOM is kept. */
 export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {
   return utf8.decode(bytes.subarray(from, to));
@@ -43,5 +54,7 @@ export function flat(text: string): string {
   return JSON.parse(JSON.stringify(text)) as string;
 }
 
+const LF = 0x0a;
+const CR = 0x0d;
 const utf8: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strictUtf8: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });

@@ -5,6 +5,7 @@ declare module "node:buffer" {
     from(text: string, encoding: "utf16le"): { toString(encoding: "utf16le"): string };
     prototype: {
       indexOf(this: Uint8Array, byte: number, from: number): number;
+      lastIndexOf(this: Uint8Array, byte: number, from: number): number;
       utf8Slice(this: Uint8Array, from: number, to: number): string;
       latin1Slice(this: Uint8Array, from: number, to: number): string;
       copy(this: Uint8Array, target: Uint8Array, at: number, from: number, to: number): number;

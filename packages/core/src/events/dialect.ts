@@ -13,11 +13,15 @@ export interface Dialect<T> {
   readonly acceptEncoding?: "identity" | undefined;
   /** Whether it reads this media type (lower case, no parameters; `""` when the answer names none). */
   accepts(mediaType: string): boolean;
+  /** Whether it reads an answer of this status. Default: 2xx. */
+  acceptsStatus?(status: number): boolean;
   /** A decoder for one answer; `cursor` is where the stream goes on. */
   decoder(response: StreamResponse, cursor: Cursor | undefined): Decoder<T>;
   /** `true` where a clean end of the body is no end of the stream, as in SSE. Default `false`. */
   readonly endless?: boolean | undefined;
-  /** Resume point of an item, where items carry one. */
+  /** Default of `timeouts.idleMs`. 300_000 unless it says so. */
+  readonly idleMs?: number | undefined;
+  /** Resume point of an item; `undefined` says nothing, `""` that there is none from here on. */
   cursorOf?(item: T): Cursor | undefined;
   /** The request that goes on after `cursor`. */
   resume?(request: StreamRequest, cursor: Cursor): StreamRequest;

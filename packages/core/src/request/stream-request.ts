@@ -44,14 +44,19 @@ export class StreamRequest {
     this.#replayable = init.replayable;
   }
 
-  /** Whether the method asks for no change at the server (RFC 9110 section 9.2.1). */
+  /** Whether its method asks for no change at the server. */
   get safe(): boolean {
-    return this.method === "GET" || this.method === "HEAD" || this.method === "OPTIONS" || this.method === "TRACE";
+    return isSafe(this.method);
+  }
+
+  /** Whether its body can be made once more: text, bytes, none, or a function that makes one. */
+  get remakeable(): boolean {
+    return typeof this.body !== "object" || this.body instanceof Uint8Array;
   }
 
   /** Whether it may be sent again when its first byte may have been written. A body that cannot be made again never may. */
   get replayable(): boolean {
-    if (typeof this.body === "object" && !(this.body instanceof Uint8Array)) return false;
+    if (!this.remakeable) return false;
     return this.#replayable ?? (this.safe || this.headers["idempotency-key"] !== undefined);
   }
 
@@ -102,6 +107,11 @@ export class StreamRequest {
       ...change,
     });
   }
+}
+
+/** Whether a method (upper case) asks for no change at the server: RFC 9110 section 9.2.1. */
+export function isSafe(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "OPTIONS" || method === "TRACE";
 }
 
 function lowerCased(headers: StreamRequestInit["headers"]): Record<string, string> {

@@ -1,0 +1,133 @@
+import {
+  type Budget,
+  type Clock,
+  createBudget,
+  type EventStream,
+  type LinesOptions,
+  openBytes,
+  openLines,
+  resolveUrl,
+  type StreamOptions,
+  systemClock,
+  type Transport,
+} from "@longwire/core";
+import { openNdjson, type OpenNdjsonOptions } from "@longwire/ndjson";
+import { openSse, type OpenSseOptions, type ServerSentEvent } from "@longwire/sse";
+import { type CallDefaults, type ClientOptions, merged } from "./client-options.ts";
+import { type Reply, type RequestOptions, sendRequest } from "./reply.ts";
+import { RunningSet } from "./running-set.ts";
+
+/** What a call may say: everything but what only a client has. */
+export type CallOptions<Options> = Omit<Options, "baseUrl" | "budget" | "running">;
+
+type ClientSide = Required<Pick<StreamOptions<never>, "baseUrl" | "running" | "budget" | "clock" | "random" | "transport">>;
+
+/** A transport that a client owns, and closes. */
+export interface OwnedTransport<Sockets> extends Transport {
+  /** The connections at hand, where the runtime shows them. */
+  stats(): Sockets;
+  close(): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+/** What a client has under way. */
+export interface ClientStats<Sockets> {
+  /** Streams that were begun and have not ended. */
+  readonly streams: number;
+  /** Requests whose reply is not read or released yet. */
+  readonly requests: number;
+  /** Attempts made, by streams and requests. */
+  readonly attempts: number;
+  readonly sockets: Sockets;
+}
+
+/** One door to everything, with connections, budget and defaults of its own. Made by `createClient`. */
+export class Client<Sockets> implements AsyncDisposable {
+  readonly #options: ClientOptions;
+  readonly #origin: string | undefined;
+  readonly #owned: OwnedTransport<Sockets>;
+  readonly #clock: Clock;
+  readonly #budget: Budget;
+  readonly #streams = new RunningSet();
+  readonly #requests = new RunningSet();
+  #attempts = 0;
+  #closed = false;
+
+  constructor(options: ClientOptions, owned: OwnedTransport<Sockets>) {
+    this.#options = options;
+    this.#origin = options.baseUrl === undefined ? undefined : new URL(resolveUrl(options.baseUrl).url).origin;
+    this.#owned = owned;
+    this.#clock = options.clock ?? systemClock;
+    const budget = createBudget(this.#clock, options.budget);
+    this.#budget = {
+      take: (origin) => {
+        this.#attempts++;
+        return budget.take(origin);
+      },
+    };
+  }
+
+  /** Server-Sent Events; reconnects and resumes with `Last-Event-ID` by itself. */
+  sse(url: string, options: CallOptions<OpenSseOptions> = {}): EventStream<ServerSentEvent> {
+    return openSse(url, this.#call(url, options, this.#streams));
+  }
+
+  /** NDJSON records. */
+  ndjson<T = unknown>(url: string, options: CallOptions<OpenNdjsonOptions<T>> = {}): EventStream<T> {
+    return openNdjson<T>(url, this.#call(url, options, this.#streams));
+  }
+
+  /** Text lines until the body ends. */
+  lines(url: string, options: CallOptions<StreamOptions<string> & LinesOptions> = {}): EventStream<string> {
+    return openLines(url, this.#call(url, options, this.#streams));
+  }
+
+  /** The body's bytes, chunk by chunk. */
+  bytes(url: string, options: CallOptions<StreamOptions<Uint8Array>> = {}): EventStream<Uint8Array> {
+    return openBytes(url, this.#call(url, options, this.#streams));
+  }
+
+  /** One answer over the same connections, whatever its status. @throws StreamError, see {@link sendRequest} */
+  request(url: string, options: CallOptions<RequestOptions> = {}): Promise<Reply> {
+    return sendRequest(url, this.#call(url, options, this.#requests));
+  }
+
+  /** What is under way. */
+  stats(): ClientStats<Sockets> {
+    return {
+      streams: this.#streams.size,
+      requests: this.#requests.size,
+      attempts: this.#attempts,
+      sockets: this.#owned.stats(),
+    };
+  }
+
+  /** Ends every stream, waits for the requests that are not read or released yet, and closes the client's own connections. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#streams.close();
+    await this.#requests.left();
+    await this.#owned.close();
+  }
+
+  /** Ends everything at once. */
+  async destroy(): Promise<void> {
+    this.#closed = true;
+    this.#streams.close();
+    this.#requests.close();
+    await this.#owned.destroy();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The options of a call, with the client's and what only the client has. */
+  #call<Options extends CallDefaults>(url: string, options: Options, running: RunningSet): Options & ClientSide {
+    if (this.#closed) throw new TypeError("This client is closed");
+    const { baseUrl, transport, random } = this.#options;
+    const foreign = this.#origin !== undefined && new URL(resolveUrl(url, baseUrl).url).origin !== this.#origin;
+    const own = { baseUrl, running, budget: this.#budget, clock: this.#clock, random, transport: transport ?? this.#owned };
+    return { ...own, ...merged(this.#options, options, foreign) };
+  }
+}

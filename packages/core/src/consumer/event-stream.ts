@@ -1,0 +1,147 @@
+import type { Cursor, Outcome } from "../errors.ts";
+import type { Head } from "../events/opener.ts";
+import { Session, type SessionSettings } from "../session/run.ts";
+import type { SessionState } from "../session/state.ts";
+import type { Clock } from "../time/clock.ts";
+import { type NoticeOptions, type NoticeReader, Notices } from "./notices.ts";
+import { PullIterator, takeBatch, takeItem } from "./pull-iterator.ts";
+
+/** What a stream has counted so far. */
+export interface StreamStats {
+  readonly attempts: number;
+  /** Bytes of body read, over all attempts. */
+  readonly bytes: number;
+  /** Items handed to the consumer. */
+  readonly items: number;
+  /** Signs of life that were no items: comments, blank lines. */
+  readonly heartbeats: number;
+  /** Times it was open again. */
+  readonly reconnects: number;
+  /** When the last byte and the last item came, in ms since 1970. */
+  readonly lastByteAt: number | undefined;
+  readonly lastItemAt: number | undefined;
+}
+
+/**
+ * A stream of items that outlives its connections. Lazy: nothing is sent before the first pull or `open()`.
+ *
+ * Consume it once, with `for await`, with `batches()` or with `toReadableStream()`; a second consumer is a TypeError. Asking
+ * for the next item acknowledges the last; leaving the loop releases the connection and acknowledges nothing more.
+ *
+ * @throws StreamError in the loop, by `code`: how it ended, when not well. A caller's abort reason is thrown as it is.
+ *
+ * @example
+ * ```ts
+ * import { openLines } from "@longwire/core";
+ *
+ * await using lines = openLines("https://a.example/log");
+ * for await (const line of lines) console.log(line);
+ * console.log((await lines.outcome).code);
+ * ```
+ */
+export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
+  readonly #session: Session<T>;
+  readonly #notices: Notices;
+  readonly #clock: Clock;
+  #consumed = false;
+  #outcome: Promise<Outcome> | undefined;
+
+  constructor(settings: Omit<SessionSettings<T>, "notify">) {
+    this.#clock = settings.clock;
+    this.#notices = new Notices();
+    this.#session = new Session({ ...settings, notify: this.#notices.notify });
+  }
+
+  /** What it is doing: `idle`, `opening`, `open`, `waiting` (with the cause and when it will try again) or `closed`. */
+  get state(): SessionState {
+    return this.#session.state;
+  }
+
+  /** The resume point of the last item that the consumer finished with. */
+  get cursor(): Cursor | undefined {
+    return this.#session.cursor;
+  }
+
+  /** How it ended. Never rejects, opens nothing; settles by `close()` too. */
+  get outcome(): Promise<Outcome> {
+    this.#outcome ??= this.#session.outcome();
+    return this.#outcome;
+  }
+
+  get stats(): StreamStats {
+    const { counts, hand, state } = this.#session;
+    const behindMs = this.#clock.date() - this.#clock.now();
+    const at = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : behindMs + ms);
+    return {
+      attempts: state.tally.attempts,
+      bytes: counts.bytes,
+      items: counts.items + hand.taken,
+      heartbeats: counts.heartbeats,
+      reconnects: Math.max(0, state.tally.opens - 1),
+      lastByteAt: at(counts.lastByteMs),
+      lastItemAt: at(counts.lastItemMs),
+    };
+  }
+
+  /**
+   * Connects now and answers with the head of the first good answer; reads no item. Follows the same retries as reading.
+   *
+   * @throws StreamError what would end the stream; the caller's abort reason; an `AbortError` when it was closed before
+   */
+  open(): Promise<Head> {
+    return this.#session.open();
+  }
+
+  /** What happens to the stream, from now on, beside its items. Opens nothing, ends after `closed`. */
+  notices(options?: NoticeOptions): NoticeReader {
+    return this.#notices.read(options);
+  }
+
+  /** The same items as they arrive, array by array, never an empty one. */
+  batches(): AsyncIterableIterator<readonly T[], undefined> {
+    this.#consume();
+    return new PullIterator(this.#session, takeBatch);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+    this.#consume();
+    return new PullIterator(this.#session, takeItem);
+  }
+
+  /** The same items as a web stream that reads ahead of nobody; cancelling it closes the stream. */
+  toReadableStream(): ReadableStream<T> {
+    const items = this[Symbol.asyncIterator]();
+    return new ReadableStream<T>(
+      {
+        pull: async (controller) => {
+          const { done, value } = await items.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        cancel: () => this.close(),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** Acknowledges the items in hand; asking for the next does it too. */
+  ack(): void {
+    const { hand } = this.#session;
+    if (hand.acknowledged < hand.taken) hand.acknowledged = hand.taken;
+  }
+
+  /** Ends it, in any state; final. Every pending pull settles; nothing is waited for. */
+  close(): Promise<void> {
+    this.#session.close();
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #consume(): void {
+    if (this.#consumed) throw new TypeError("This stream has a consumer already: a stream is read once");
+    this.#consumed = true;
+  }
+}

@@ -1,0 +1,21 @@
+import { byteLimit } from "../frames/byte-limit.ts";
+import { linesDecoder, type LinesOptions } from "../frames/lines-decoder.ts";
+import type { Dialect } from "./dialect.ts";
+
+export type { LinesOptions };
+
+/**
+ * Text lines of a body of any media type, as {@link linesDecoder} reads them.
+ *
+ * @throws TypeError, RangeError for a bad option
+ */
+export function linesDialect(options: LinesOptions = {}): Dialect<string> {
+  byteLimit("maxLineBytes", options.maxLineBytes);
+  return {
+    name: "lines",
+    accept: "text/plain, */*;q=0.5",
+    accepts: () => true,
+    decoder: () => linesDecoder(options),
+    textOf: (line) => line,
+  };
+}

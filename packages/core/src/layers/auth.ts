@@ -1,0 +1,101 @@
+import { abortable } from "abort-controller-x";
+import type { StreamRequest } from "../request/stream-request.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Layer } from "../transport/layer.ts";
+import { discard } from "./excerpt.ts";
+
+/**
+ * Gives the credentials of one request: the value of `Authorization`, or headers by name; `undefined` for none.
+ *
+ * It is asked for every attempt, and once more (`refused: true`) when the server answered 401. What it throws ends the stream;
+ * a StreamError `unreachable` is tried again like any other.
+ */
+export type Auth = (call: AuthCall) => Credentials | undefined | Promise<Credentials | undefined>;
+
+export type Credentials = string | Readonly<Record<string, string>>;
+
+export interface AuthCall {
+  /** Where the request goes. */
+  readonly url: string;
+  /** The server answered 401 to what was given before: give something newer, or `undefined`. */
+  readonly refused: boolean;
+  /** Aborted when the answer is not wanted any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Adds credentials to the requests that go to `origin`, and to no others. Asked once more after a 401, it sends the request
+ * again, within the same attempt, if there are other credentials now and the body can be made again. Else, and for a second 401,
+ * the answer is handed on.
+ *
+ * It stands inside the redirects, so that it sees where each request really goes.
+ */
+export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
+  return (next) => async (request, call) => {
+    if (new URL(request.url).origin !== origin) return next(request, call);
+    const { signal } = call;
+    const ask = async (refused: boolean): Promise<Readonly<Record<string, string>>> => {
+      const given = await abortable(signal, Promise.resolve(auth({ url: request.url, refused, signal })));
+      return typeof given === "string" ? { authorization: given } : (given ?? {});
+    };
+    const sent = withHeaders(request, await ask(false));
+    const response = await next(sent, call);
+    if (response.status !== 401 || !request.remakeable) return response;
+    let renewed: StreamRequest;
+    try {
+      renewed = withHeaders(sent, await ask(true));
+    } catch (error) {
+      response.release(error);
+      throw error;
+    }
+    if (isSame(sent, renewed)) return response;
+    await discard(response, clock, signal);
+    // The events of the wire were told of the first request; each is told at most once.
+    return next(renewed, { signal });
+  };
+}
+
+/**
+ * Basic credentials (RFC 7617), as UTF-8.
+ *
+ * @throws TypeError for a user name with a colon.
+ * @example
+ * ```ts
+ * import { basic } from "@longwire/core";
+ *
+ * const auth = basic("ann", "correct horse");
+ * ```
+ */
+export function basic(user: string, password: string): Auth {
+  // The value is not printed: it may be "user:password".
+  if (user.includes(":")) throw new TypeError("Cannot use basic auth: the user name contains a colon; give user and password apart");
+  const bytes = new TextEncoder().encode(`${user}:${password}`);
+  const value = `Basic ${btoa(String.fromCharCode(...bytes))}`;
+  return () => value;
+}
+
+/**
+ * A bearer token (RFC 6750), or a function that is asked for one every time.
+ *
+ * @example
+ * ```ts
+ * import { bearer } from "@longwire/core";
+ *
+ * const tokens = { current: () => "abc", renew: async () => "def" };
+ * const auth = bearer(({ refused }) => (refused ? tokens.renew() : tokens.current()));
+ * ```
+ */
+export function bearer(token: string | ((call: AuthCall) => string | undefined | Promise<string | undefined>)): Auth {
+  return async (call) => {
+    const value = typeof token === "string" ? token : await token(call);
+    return value === undefined ? undefined : `Bearer ${value}`;
+  };
+}
+
+function withHeaders(request: StreamRequest, headers: Readonly<Record<string, string>>): StreamRequest {
+  return Object.entries(headers).reduce((step, [name, value]) => step.withHeader(name, value), request);
+}
+
+function isSame(one: StreamRequest, other: StreamRequest): boolean {
+  return Object.entries(other.headers).every(([name, value]) => one.headers[name] === value);
+}

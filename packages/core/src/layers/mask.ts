@@ -1,0 +1,16 @@
+import { shownUrl } from "../request/shown-url.ts";
+import type { ResponseHeaders } from "../transport/transport.ts";
+
+/** Headers as an error shows them: names in lower case, secrets as `***`, addresses as {@link shownUrl} prints them. */
+export function maskedHeaders(headers: ResponseHeaders): Record<string, string> {
+  const masked = new Map<string, string>();
+  for (const [anyCase, value] of headers) {
+    const name = anyCase.toLowerCase();
+    const shown = secret.has(name) ? "***" : name === "location" ? shownUrl(value) : value;
+    const before = masked.get(name);
+    masked.set(name, before === undefined || shown === "***" ? shown : `${before}, ${shown}`);
+  }
+  return Object.fromEntries(masked);
+}
+
+const secret: ReadonlySet<string> = new Set(["authorization", "proxy-authorization", "cookie", "set-cookie"]);

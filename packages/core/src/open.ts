@@ -1,0 +1,143 @@
+import { EventStream } from "./consumer/event-stream.ts";
+import type { ClockName } from "./errors.ts";
+import { bytesDialect } from "./events/bytes-dialect.ts";
+import type { Dialect } from "./events/dialect.ts";
+import { httpOpener } from "./events/http-opener.ts";
+import { linesDialect } from "./events/lines-dialect.ts";
+import { terminator } from "./events/until.ts";
+import type { LinesOptions } from "./frames/lines-decoder.ts";
+import { authLayer, basic } from "./layers/auth.ts";
+import { checkLayer } from "./layers/check.ts";
+import { redirectLayer } from "./layers/redirect.ts";
+import {
+  checkedFunction,
+  checkedHeaders,
+  checkedMethod,
+  checkedReconnect,
+  checkedTimeouts,
+  printed,
+  type StreamOptions,
+} from "./options.ts";
+import { resolveUrl } from "./request/resolve-url.ts";
+import { shownUrl } from "./request/shown-url.ts";
+import { isSafe, StreamRequest } from "./request/stream-request.ts";
+import { createBudget } from "./session/budget.ts";
+import type { AttemptEnd } from "./session/policy.ts";
+import { systemClock } from "./time/clock.ts";
+import { systemRandom } from "./time/random.ts";
+import { fetchTransport } from "./transport/fetch-transport.ts";
+import { layered } from "./transport/layer.ts";
+
+/** Text lines until the body ends. @throws TypeError, RangeError on a bad option, before anything is sent */
+export function openLines(url: string, options: StreamOptions<string> & LinesOptions = {}): EventStream<string> {
+  return openStream(url, linesDialect(options), options);
+}
+
+/** The body's bytes, chunk by chunk. @throws TypeError, RangeError on a bad option, before anything is sent */
+export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}): EventStream<Uint8Array> {
+  return openStream(url, bytesDialect(), options);
+}
+
+/**
+ * A stream of what `dialect` reads at `url`: the one place where clock, chance and transport are made real.
+ *
+ * @throws TypeError, RangeError on a bad option, before anything is sent
+ */
+export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): EventStream<T> {
+  const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {} } = options;
+  const target = resolveUrl(url, options.baseUrl);
+  const auth = options.auth ?? (target.basic && basic(target.basic.user, target.basic.password));
+  const { origin } = new URL(target.url);
+  checkedFunction("retryOn", options.retryOn);
+  checkedFunction("resume.cursor", resume.cursor);
+  checkedFunction("resume.apply", resume.apply);
+  checkedFunction("transport", transport);
+  const spoken = spokenDialect(dialect, options);
+  const { method, request } = requestOf(target.url, spoken, options);
+  const safe = isSafe(method);
+  const idleFromAttempt = dialect.endless === true && safe;
+  let sent: StreamRequest | undefined;
+  const layers = [checkLayer(spoken, clock), redirectLayer(clock), ...(auth ? [authLayer(auth, origin, clock)] : [])];
+  return new EventStream<T>({
+    opener: httpOpener(spoken, layered(transport, layers), () => {
+      sent = request();
+      return sent;
+    }),
+    url: shownUrl(target.url),
+    origin,
+    clock,
+    random,
+    budget: options.budget ?? createBudget(clock),
+    timeouts: checkedTimeouts(options.timeouts, defaultTimeouts(dialect, safe)),
+    idleFromAttempt,
+    reconnect: checkedReconnect(options.reconnect),
+    retryOn: options.retryOn,
+    endless: dialect.endless === true,
+    resumable: spoken.resume !== undefined,
+    forever: resume.forever === true,
+    cursorOf: spoken.cursorOf,
+    until: terminator(options.until, spoken),
+    repeatable: (end) => isRepeatable(sent, end, options.resume !== undefined),
+    signal: options.signal,
+    running: options.running,
+    from: resume.from,
+  });
+}
+
+/** The dialect, with what the caller knows better. */
+function spokenDialect<T>(dialect: Dialect<T>, { resume, accept }: StreamOptions<T>): Dialect<T> {
+  if (!resume && accept === undefined) return dialect;
+  const { cursor = dialect.cursorOf, apply = dialect.resume } = resume ?? {};
+  return {
+    ...dialect,
+    ...(cursor && { cursorOf: cursor }),
+    ...(apply && { resume: apply }),
+    ...(accept !== undefined && { accept, accepts: accepting(accept) }),
+  };
+}
+
+/** Reads the media types that an `Accept` header names. */
+function accepting(accept: string): (mediaType: string) => boolean {
+  if (typeof accept !== "string") throw new TypeError(`accept must be an Accept header, not ${printed(accept)}`);
+  const ranges = accept.split(",").map((range) => (range.split(";")[0] as string).trim().toLowerCase());
+  return (mediaType) => ranges.some((range) => range === "*/*" || range === mediaType || range === mediaType.replace(/\/.*$/, "/*"));
+}
+
+/** Makes the request of an attempt. The options are checked now, a headers function's answers when it is asked. */
+function requestOf<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): { method: string; request: () => StreamRequest } {
+  const { headers, query, json, replayable } = options;
+  if (json !== undefined && options.body !== undefined) throw new TypeError("Give body or json, not both");
+  const body = json === undefined ? options.body : JSON.stringify(json);
+  const method = checkedMethod(options.method ?? (body === undefined ? "GET" : "POST"));
+  const own = {
+    accept: dialect.accept,
+    ...(dialect.acceptEncoding && { "accept-encoding": dialect.acceptEncoding }),
+    ...(json !== undefined && { "content-type": "application/json" }),
+  };
+  const make = (given: StreamOptions<T>["headers"]): StreamRequest => {
+    const record = checkedHeaders(typeof given === "function" ? given() : given);
+    const request = new StreamRequest({ url, method, headers: { ...own, ...record }, body, replayable });
+    return query ? request.withQuery(query) : request;
+  };
+  if (typeof headers === "function") return { method, request: () => make(headers) };
+  const fixed = make(headers);
+  return { method, request: () => fixed };
+}
+
+function defaultTimeouts<T>(dialect: Dialect<T>, safe: boolean): Record<ClockName, number> {
+  return {
+    connectMs: 10_000,
+    headersMs: !safe ? 600_000 : dialect.endless ? 0 : 60_000,
+    firstItemMs: 0,
+    idleMs: dialect.idleMs ?? 300_000,
+    progressMs: 0,
+    totalMs: 0,
+  };
+}
+
+/** Whether a request that may have been sent may be sent once more: ARCHITECTURE, Replay safety. */
+function isRepeatable(request: StreamRequest | undefined, end: AttemptEnd, ownResume: boolean): boolean {
+  if (!request || request.replayable) return true;
+  const notProcessed = typeof end !== "string" && (end.status === 429 || end.status === 503);
+  return request.remakeable && (ownResume || notProcessed);
+}

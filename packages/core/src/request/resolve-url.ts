@@ -1,0 +1,62 @@
+import { shownUrl } from "./shown-url.ts";
+
+/** An address to send to, and the credentials that stood in it. */
+export interface ResolvedUrl {
+  /** Absolute, http or https, without userinfo and without fragment (neither is ever sent). */
+  readonly url: string;
+  /** The userinfo, percent-decoded; absent when there was none. */
+  readonly basic?: { readonly user: string; readonly password: string };
+}
+
+/**
+ * The absolute URL of `path`.
+ *
+ * An absolute URL is taken as it is. Anything else goes behind `baseUrl`, which is a prefix: `/events` and `events` on
+ * `https://x/v1` are both `https://x/v1/events`, and `//events` cannot leave the host. The query of `baseUrl` stays and that of
+ * `path` follows it; its userinfo counts for the paths behind it.
+ *
+ * @throws TypeError for a path without a base, for what is no URL, and for any other scheme than http and https.
+ */
+export function resolveUrl(path: string | URL, baseUrl?: string | URL): ResolvedUrl {
+  const wanted = String(path).trim();
+  const url = hasScheme(wanted) ? parsed(wanted, "the URL") : behind(baseUrl, wanted);
+  const { username, password } = url;
+  url.username = url.password = url.hash = "";
+  if (username === "" && password === "") return { url: url.href };
+  return { url: url.href, basic: { user: decoded(username), password: decoded(password) } };
+}
+
+function behind(baseUrl: string | URL | undefined, path: string): URL {
+  if (baseUrl === undefined) {
+    throw new TypeError(`Cannot open "${shown(path)}": it is relative; give an absolute URL, or a baseUrl`);
+  }
+  const url = parsed(String(baseUrl).trim(), "baseUrl");
+  const [, pathname = "", query = ""] = /^([^?#]*)\??([^#]*)/.exec(path) ?? [];
+  if (pathname !== "") url.pathname = `${url.pathname.replace(/\/$/, "")}/${pathname.replace(/^\//, "")}`;
+  if (query !== "") url.search = url.search === "" ? query : `${url.search}&${query}`;
+  return url;
+}
+
+function parsed(text: string, name: string): URL {
+  // The error of `new URL` repeats the text, with what is secret in it: it is no cause.
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  throw new TypeError(`Cannot open "${shown(text)}": ${name} must be an absolute URL with http:// or https://`);
+}
+
+/** Masked also where it is no URL. */
+function shown(text: string): string {
+  return shownUrl(text.replace(/^([^?#]*\/\/).*@/s, "$1"));
+}
+
+function hasScheme(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:/i.test(text);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

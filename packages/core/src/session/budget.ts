@@ -1,0 +1,29 @@
+import type { Clock } from "../time/clock.ts";
+
+/** How many attempts one client may make at one origin: a token bucket each, so that an outage is no stampede. */
+export interface Budget {
+  /** Takes one attempt, now or in the future; answers the milliseconds to wait before making it. */
+  take(origin: string): number;
+}
+
+export interface BudgetOptions {
+  /** Attempts per second and origin. Default 50. */
+  readonly perSecond?: number | undefined;
+  /** Attempts at once after a quiet time. Default 100. */
+  readonly burst?: number | undefined;
+}
+
+export function createBudget(clock: Clock, { perSecond = 50, burst = 100 }: BudgetOptions = {}): Budget {
+  const everyMs = 1000 / perSecond;
+  /** By origin, the time at which its bucket is full again. */
+  const fullAt = new Map<string, number>();
+  return {
+    take(origin) {
+      const now = clock.now();
+      for (const [other, at] of fullAt) if (at <= now) fullAt.delete(other);
+      const at = Math.max(now, fullAt.get(origin) ?? now) + everyMs;
+      fullAt.set(origin, at);
+      return Math.max(0, at - now - burst * everyMs);
+    },
+  };
+}

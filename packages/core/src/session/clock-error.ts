@@ -1,0 +1,22 @@
+import { type ClockName, StreamError } from "../errors.ts";
+
+/** The error of a clock that ran out: what could not be done, what was missing, for how long, and the option that said so. */
+export function clockError(clock: ClockName, timeouts: Readonly<Record<ClockName, number>>, url: string): StreamError {
+  const ms = timeouts[clock];
+  switch (clock) {
+    case "connectMs":
+      return new StreamError("deadline", `Cannot reach ${url}: no connection after ${ms} ms (connectMs)`, { clock });
+    case "headersMs":
+      return new StreamError("deadline", `Cannot open ${url}: no answer after ${ms} ms (headersMs)`, { clock });
+    case "totalMs":
+      return new StreamError("deadline", `Cannot finish ${url}: ${ms} ms are over (totalMs)`, { clock });
+    case "firstItemMs":
+      return new StreamError("idle", `Cannot keep reading ${url}: no first item after ${ms} ms (firstItemMs)`, { clock });
+    case "idleMs":
+      return new StreamError("idle", `Cannot keep reading ${url}: no byte for ${ms} ms (idleMs)`, { clock });
+    case "progressMs":
+      return new StreamError("idle", `Cannot keep reading ${url}: no item for ${ms} ms (progressMs)`, { clock });
+    default:
+      return clock satisfies never;
+  }
+}

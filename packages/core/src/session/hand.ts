@@ -1,0 +1,41 @@
+import { flat } from "#native";
+import type { Cursor } from "../errors.ts";
+import type { Mark } from "../frames/decoder.ts";
+
+/** The batch that the consumer has in hand: how much of it was taken, and how much of that was acknowledged. */
+export interface Hand<T> {
+  readonly items: readonly T[];
+  readonly marks: readonly Mark<T>[];
+  /** Items handed out. */
+  taken: number;
+  /** Items that the consumer finished with. */
+  acknowledged: number;
+}
+
+/**
+ * The resume point after the first `count` items of a batch, given the one before it. A bookmark (a cursor without an item)
+ * counts after the items before it. `""` is what SSE calls no id: no resume point.
+ */
+export function cursorAfter<T>(
+  { items, marks }: Pick<Hand<T>, "items" | "marks">,
+  count: number,
+  before: Cursor | undefined,
+  cursorOf: ((item: T) => Cursor | undefined) | undefined,
+): Cursor | undefined {
+  let cursor: Cursor | undefined;
+  let after = 0;
+  for (const mark of marks) {
+    if (mark.kind !== "cursor" || mark.at > count) continue;
+    cursor = mark.value;
+    after = mark.at;
+  }
+  for (let i = count; i > after && cursorOf; i--) {
+    const own = cursorOf(items[i - 1] as T);
+    if (own === undefined) continue;
+    cursor = own;
+    break;
+  }
+  if (cursor === undefined || cursor === before) return before;
+  if (cursor === "") return undefined;
+  return typeof cursor === "string" ? flat(cursor) : cursor;
+}

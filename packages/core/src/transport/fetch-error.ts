@@ -1,0 +1,46 @@
+import { StreamError } from "../errors.ts";
+import { shownUrl } from "../request/shown-url.ts";
+
+/**
+ * What it means that fetch rejected (no `bytes`), or that a body broke off after so many `bytes`. Node names the reason in a
+ * cause; browsers name none, so there it is `unreachable` before the head and `reset` after it.
+ */
+export function fetchError(error: unknown, url: string, bytes?: number): StreamError {
+  const { code, message } = reasonOf(error);
+  const reason = `${code} ${message}`.trim().replaceAll(url, shownUrl(url));
+  if (bytes === undefined) {
+    const phase = phases.find(([, pattern]) => pattern.test(reason))?.[0];
+    if (phase || !inTransit.test(reason)) {
+      const details = phase ? { phase, cause: error } : { cause: error };
+      return new StreamError("unreachable", `Cannot reach ${shownUrl(url)}: ${reason}`, details);
+    }
+  }
+  const outcome = short.test(reason) ? "truncated" : malformed.test(reason) ? "protocol" : "reset";
+  const where = bytes === undefined ? "before the head of the answer" : `after ${bytes} bytes of the body`;
+  return new StreamError(outcome, `Cannot read ${shownUrl(url)}: ${whys[outcome]} ${where} (${reason})`, { cause: error });
+}
+
+/** The error below the TypeError of fetch, where there is one. */
+function reasonOf(error: unknown): { readonly code: string; readonly message: string } {
+  const { cause = error } = Object(error) as { cause?: unknown };
+  const { code, message, errors } = Object(cause) as { code?: unknown; message?: unknown; errors?: unknown };
+  // With several addresses Node tries them all and throws an AggregateError that says nothing itself.
+  const texts = message === "" && Array.isArray(errors) ? errors.map((each) => reasonOf(each).message).join("; ") : message;
+  return { code: typeof code === "string" ? code : "", message: String(texts ?? cause) };
+}
+
+const phases = [
+  ["name", /^(ENOTFOUND|EAI_)/],
+  ["tls", /^(ERR_TLS_|ERR_SSL_|EPROTO|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_|\S*CERT)|before secure TLS connection/],
+  ["connect", /^(ECONNREFUSED|E(HOST|NET)UNREACH|EADDRNOTAVAIL|ETIMEDOUT (?!read)|UND_ERR_CONNECT_TIMEOUT)/],
+] as const;
+
+const inTransit = /^(ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR_|HPE_|ERR_HTTP2_)/;
+const short = /^(UND_ERR_SOCKET other side closed|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|HPE_INVALID_EOF_STATE|Z_BUF_ERROR)/;
+const malformed = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|Z_|ERR_BROTLI|ERR__ERROR_|ZSTD_)/;
+
+const whys = {
+  truncated: "the server closed the connection",
+  protocol: "the answer is not as HTTP allows",
+  reset: "the connection broke",
+} as const;

@@ -1,0 +1,92 @@
+import { shownUrl } from "../request/shown-url.ts";
+import type { StreamRequest } from "../request/stream-request.ts";
+
+/** A source of request body bytes on its way out, and what it threw, if it did. */
+export interface BodySource {
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+/**
+ * A request as fetch takes it. Checked beforehand, since fetch tells a request that cannot be sent and a network that is down by
+ * the same TypeError.
+ *
+ * @throws TypeError, without the values of headers: they may be secrets.
+ */
+export function fetchInit(request: StreamRequest): { init: RequestInit; source: BodySource | undefined } {
+  const { method } = request;
+  const made = typeof request.body === "function" ? request.body() : request.body;
+  const streams = typeof made === "object" && !(made instanceof Uint8Array);
+  const headers = checkedHeaders(request);
+  checkRequest(request, made === undefined ? {} : streams ? { body: new ReadableStream(), duplex: "half" } : { body: "" });
+  const common = { method, headers, cache: "no-store", redirect: "follow" } as const;
+  if (made === undefined) return { init: common, source: undefined };
+  // Text goes as bytes: for a string fetch would invent a content type.
+  if (!streams) return { init: { ...common, body: (typeof made === "string" ? new TextEncoder().encode(made) : made) as BodyInit }, source: undefined };
+  const source = bodySource(made);
+  return { init: { ...common, body: source.stream, duplex: "half" } as RequestInit, source };
+}
+
+function checkedHeaders(request: StreamRequest): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    try {
+      headers.set(name, value);
+    } catch {
+      throw refused(request, `HTTP does not allow the header ${name} with the value it has`);
+    }
+  }
+  return headers;
+}
+
+function checkRequest(request: StreamRequest, body: RequestInit & { readonly duplex?: "half" }): void {
+  if (!URL.canParse(request.url)) throw refused(request, "it is no absolute URL");
+  let probe: Request;
+  try {
+    probe = new Request(request.url, { method: request.method, ...body });
+  } catch (error) {
+    throw refused(request, (error as Error).message);
+  }
+  // Where streams cannot be sent they are taken for something to print: "[object ReadableStream]", and that is text.
+  if (body.duplex && probe.headers.has("content-type")) {
+    throw refused(request, "this runtime cannot send a body piece by piece; give it as text or bytes");
+  }
+}
+
+function refused({ method, url }: StreamRequest, why: string): TypeError {
+  return new TypeError(`Cannot send ${method} ${shownUrl(url)}: ${why}`);
+}
+
+function bodySource(source: AsyncIterable<Uint8Array>): { readonly stream: ReadableStream<Uint8Array>; failure: BodySource["failure"] } {
+  let iterator: AsyncIterator<Uint8Array> | undefined;
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    try {
+      iterator ??= source[Symbol.asyncIterator]();
+      return await iterator.next();
+    } catch (error) {
+      sent.failure = { error };
+      throw error;
+    }
+  };
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      // The source is let go and not waited for.
+      cancel: () => void letGo(iterator),
+    },
+    { highWaterMark: 0 },
+  );
+  const sent: ReturnType<typeof bodySource> = { stream, failure: undefined };
+  return sent;
+}
+
+async function letGo(iterator: AsyncIterator<Uint8Array> | undefined): Promise<void> {
+  try {
+    await iterator?.return?.();
+  } catch {
+    // It is not wanted any more, and neither is its complaint.
+  }
+}

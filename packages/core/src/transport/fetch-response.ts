@@ -1,0 +1,61 @@
+import type { StreamRequest } from "../request/stream-request.ts";
+import { fetchError } from "./fetch-error.ts";
+import type { Framing, ResponseHeaders, StreamResponse } from "./transport.ts";
+
+/** A `Response` as a transport answers. */
+export function fetchResponse(response: Response, request: StreamRequest): StreamResponse {
+  const url = response.url || request.url;
+  const reader = response.body?.getReader();
+  let released = false;
+  let bytes = 0;
+
+  async function next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    try {
+      const step = released ? undefined : await reader?.read();
+      if (released || !step?.value) return { done: true, value: undefined };
+      bytes += step.value.length;
+      return { done: false, value: step.value };
+    } catch (error) {
+      // A read that the release interrupts ends quietly.
+      if (released) return { done: true, value: undefined };
+      throw fetchError(error, url, bytes);
+    }
+  }
+
+  function release(reason?: unknown): void {
+    if (released) return;
+    released = true;
+    reader?.cancel(reason).catch(() => {});
+  }
+
+  async function leave(): Promise<IteratorResult<Uint8Array, undefined>> {
+    release();
+    return { done: true, value: undefined };
+  }
+
+  return {
+    url,
+    status: response.status,
+    headers: decodedHeaders(response.headers),
+    framing: framingOf(response, request.method),
+    body: { [Symbol.asyncIterator]: () => ({ next, return: leave }) },
+    release,
+  };
+}
+
+/** fetch decodes and leaves the headers of what came over the wire; here a coding that is named is one that is still there. */
+function decodedHeaders(headers: Headers): ResponseHeaders {
+  const codings = headers.get("content-encoding")?.toLowerCase().split(",") ?? [];
+  if (codings.length === 0 || !codings.every((coding) => decodedByFetch.has(coding.trim()))) return headers;
+  const decoded = new Headers(headers);
+  decoded.delete("content-encoding");
+  decoded.delete("content-length");
+  return decoded;
+}
+
+const decodedByFetch: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
+
+function framingOf({ body, headers }: Response, method: string): Framing {
+  if (body === null || method === "HEAD") return "length";
+  return headers.has("content-length") && !headers.has("content-encoding") ? "length" : "unknown";
+}

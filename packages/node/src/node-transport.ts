@@ -1,0 +1,81 @@
+import type { StreamRequest, StreamResponse, Transport, TransportCall } from "@longwire/core";
+import type { Dispatcher } from "undici";
+import { Exchange } from "./exchange.ts";
+import { acceptedEncodings } from "./inflate.ts";
+import { bodyToSend } from "./request-body.ts";
+import { SocketPool, type SocketPoolOptions, type SocketStats } from "./socket-pool.ts";
+
+/** Options of {@link nodeTransport}. */
+export interface NodeTransportOptions extends SocketPoolOptions {}
+
+/** A transport with sockets of its own. */
+export interface NodeTransport extends Transport, AsyncDisposable {
+  /** The sockets that are open or being opened. */
+  stats(): SocketStats[];
+  /**
+   * Takes no new requests, closes idle sockets, and resolves when the answers that are being read have ended. A stream that never ends
+   * keeps it waiting: release it first, or call `destroy`.
+   */
+  close(): Promise<void>;
+  /** Breaks every connection now; what is being read ends with `reset`. Resolves when the sockets are gone. */
+  destroy(): Promise<void>;
+}
+
+/**
+ * The transport for Node: undici's HTTP/1.1 on keep-alive sockets of its own, closed with it.
+ *
+ * Bodies come straight from undici's parser, with real backpressure. A request that met a socket which the server had just closed goes
+ * out once more on a new one, when it may be replayed. gzip, deflate and br bodies are decoded, flush by flush; `content-encoding` and
+ * `content-length` are then left out of the headers. HTTP/2 is not offered. It has no clocks: abort the signal.
+ *
+ * @throws StreamError `unreachable`, `reset`, `truncated`, `protocol` by the promise, or the signal's reason; what the source of a
+ * request body threw, as it is; TypeError for a request that cannot be sent, or when the transport is closed.
+ *
+ * @example
+ * ```ts
+ * import { StreamRequest } from "@longwire/core";
+ * import { nodeTransport } from "@longwire/node";
+ *
+ * await using transport = nodeTransport();
+ * const request = new StreamRequest({ url: "https://a.example/log" });
+ * const response = await transport(request, { signal: AbortSignal.timeout(10_000) });
+ * for await (const chunk of response.body) process.stdout.write(chunk);
+ * ```
+ */
+export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport {
+  const pool = new SocketPool(options);
+  return Object.assign((request: StreamRequest, call: TransportCall) => send(pool, request, call), {
+    stats: () => pool.stats(),
+    close: () => pool.close(),
+    destroy: () => pool.destroy(),
+    [Symbol.asyncDispose]: () => pool.close(),
+  });
+}
+
+async function send(pool: SocketPool, request: StreamRequest, { signal, on }: TransportCall): Promise<StreamResponse> {
+  if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
+  const { origin, pathname, search } = new URL(request.url);
+  const options = {
+    origin,
+    path: pathname + search,
+    method: request.method as Dispatcher.HttpMethod,
+    headers: { "accept-encoding": acceptedEncodings, ...request.headers },
+  };
+  const ended = (): void => pool.returned();
+  let exchange: Exchange | undefined;
+  for (;;) {
+    await pool.settled();
+    signal.throwIfAborted();
+    const before = exchange;
+    const response = await new Promise<StreamResponse | undefined>((resolve, reject) => {
+      const body = bodyToSend(request.body);
+      const told = before?.started === true;
+      exchange = new Exchange({ request, signal, on: told ? undefined : on, fresh: before !== undefined, resolve, reject, ended }, body);
+      pool.dispatch({ ...options, body: body as UndiciBody }, exchange);
+    });
+    if (response !== undefined) return response;
+  }
+}
+
+// undici takes async iterables too, its types do not say so.
+type UndiciBody = NonNullable<Dispatcher.DispatchOptions["body"]> | null;

@@ -1,0 +1,129 @@
+import type { ConnectionOptions } from "node:tls";
+import { Agent, buildConnector, type Client, type Dispatcher, errors, Pool } from "undici";
+import { type Carried, Connection } from "./connection.ts";
+
+/** What the sockets of a transport are made with. */
+export interface SocketPoolOptions {
+  /** How long an idle socket is kept for the next request when the server does not say, in ms. Default 4_000. */
+  keepAliveMs?: number | undefined;
+  /** Longest time an idle socket is kept, whatever the server says, in ms. Default 600_000. */
+  keepAliveMaxMs?: number | undefined;
+  /** Silence on a socket after which the system probes the peer (TCP keep-alive), in ms. `0` never probes. Default 60_000. */
+  tcpKeepAliveMs?: number | undefined;
+  /** Options of `node:tls` for https: `ca`, `cert`, `key`, … Certificates are verified unless they say otherwise. */
+  tls?: ConnectionOptions | undefined;
+  /** Makes the sockets. Default: undici's connector, without a timeout of its own. With it, `tls` and `tcpKeepAliveMs` are not used. */
+  connect?: buildConnector.connector | undefined;
+}
+
+/** One socket of a transport. */
+export interface SocketStats {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** `busy`: it carries a request; `idle`: it waits for the next one. */
+  readonly state: "connecting" | "busy" | "idle";
+  /** Requests written to it. */
+  readonly requests: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+/** The sockets of one transport: an undici Agent, whose every client is a {@link Connection}. */
+export class SocketPool {
+  readonly #agent: Agent;
+  readonly #connections = new Set<Connection>();
+  #returning = 0;
+  #closed = false;
+
+  constructor(options: SocketPoolOptions) {
+    const connect = options.connect ?? connector(options);
+    const clientOptions: Client.Options = {
+      allowH2: false,
+      useMilo: false,
+      pipelining: 1,
+      // The clocks of a stream are the session's.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: options.keepAliveMs ?? 4_000,
+      keepAliveMaxTimeout: options.keepAliveMaxMs ?? 600_000,
+    };
+    const onAttempt = (connection: Connection): void => void this.#connections.add(connection);
+    this.#agent = new Agent({
+      allowH2: false,
+      factory: (origin) =>
+        new Pool(origin, {
+          allowH2: false,
+          connect,
+          factory: (url) => new Connection(url, clientOptions, connect, onAttempt),
+        }),
+    });
+    const gone = (_origin: URL, targets: readonly Dispatcher[]): void => {
+      this.#connections.delete(targets[targets.length - 1] as Connection);
+    };
+    this.#agent.on("disconnect", gone).on("connectionError", gone);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, exchange: Carried): void {
+    this.#agent.dispatch(options, exchange);
+  }
+
+  /**
+   * To be called when an answer has ended. undici puts the socket back one turn of the event loop later; a request that comes
+   * before would open another one, so {@link settled} lets it wait for that turn.
+   */
+  returned(): void {
+    this.#returning += 1;
+    setImmediate(this.#countReturned);
+  }
+
+  /** Resolves when the sockets whose answers have ended can be used again; `undefined` when there are none to wait for. */
+  settled(): Promise<void> | undefined {
+    return this.#returning === 0 ? undefined : new Promise((resolve) => setImmediate(resolve));
+  }
+
+  stats(): SocketStats[] {
+    return Array.from(this.#connections, (connection) => ({
+      origin: connection.origin,
+      state: connection.connecting ? "connecting" : connection.stats.running + connection.stats.pending > 0 ? "busy" : "idle",
+      requests: connection.requests,
+      bytesRead: connection.connecting ? 0 : (connection.socket?.bytesRead ?? 0),
+      bytesWritten: connection.connecting ? 0 : (connection.socket?.bytesWritten ?? 0),
+    }));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#agent.close();
+  }
+
+  async destroy(): Promise<void> {
+    this.#closed = true;
+    const error = new errors.ClientDestroyedError("The transport was destroyed");
+    // An agent that is closing has forgotten its pools, and an attempt to connect outlives its client: both are ended here.
+    const connections = [...this.#connections];
+    this.#connections.clear();
+    const ended = connections.map((connection) => connection.destroy(error));
+    for (const connection of connections) connection.abandon();
+    await Promise.all([this.#agent.destroy(error), ...ended]);
+  }
+
+  readonly #countReturned = (): void => {
+    this.#returning -= 1;
+  };
+}
+
+function connector({ tls, tcpKeepAliveMs = 60_000 }: SocketPoolOptions): buildConnector.connector {
+  return buildConnector({
+    ...tls,
+    allowH2: false,
+    timeout: 0,
+    autoSelectFamily: true,
+    keepAlive: tcpKeepAliveMs > 0,
+    keepAliveInitialDelay: tcpKeepAliveMs,
+  } as buildConnector.BuildOptions);
+}

@@ -1,0 +1,88 @@
+import { shownUrl, StreamError } from "@longwire/core";
+
+/** Why no connection came about: `unreachable`, with the phase that failed. */
+export function connectError(error: unknown, url: string): StreamError {
+  const phase = phaseOf(error, url);
+  const why = {
+    name: "its name was not resolved",
+    connect: "no connection",
+    tls: "TLS failed",
+  }[phase];
+  return new StreamError("unreachable", `Cannot reach ${shownUrl(url)}: ${why} (${reasons(error)})`, { phase, cause: error });
+}
+
+/**
+ * Why an exchange broke off: a StreamError `truncated`, `reset` or `protocol`; a TypeError when the request itself could not be sent.
+ *
+ * @param bytes - of the body received, or `undefined` before the head.
+ * @param broken - the error of the socket, which tells more than what undici's parser made of it.
+ */
+export function wireError(error: unknown, url: string, bytes: number | undefined, broken?: unknown): Error {
+  const cause = isSystemError(broken) ? broken : error;
+  const code = codeOf(cause);
+  const shown = shownUrl(url);
+  if (isRefusedRequest(code)) return new TypeError(`Cannot request ${shown}: ${reasons(cause)}`, { cause });
+  const where = bytes === undefined ? "before the head of the answer" : `after ${bytes} bytes of the body`;
+  const outcome = isProtocol(code, cause) ? "protocol" : isShort(code, cause) ? "truncated" : "reset";
+  const why = {
+    protocol: "the answer is not as HTTP/1.1 allows",
+    truncated: "the server closed the connection",
+    reset: "the connection broke",
+  }[outcome];
+  return new StreamError(outcome, `Cannot read ${shown}: ${why} ${where} (${reasons(cause)})`, { cause });
+}
+
+/** Whether an error says that a socket was closed or broke, by either side. */
+export function isCut(error: unknown): boolean {
+  return isSystemError(error) || (codeOf(error) === "UND_ERR_SOCKET" && !isMisbehaviour(error));
+}
+
+function phaseOf(error: unknown, url: string): "name" | "connect" | "tls" {
+  const { code, syscall } = first(error);
+  if (syscall === "getaddrinfo" || /^(ENOTFOUND|EAI_)/.test(code)) return "name";
+  if (syscall === "connect" || code === "UND_ERR_CONNECT_TIMEOUT" || !/^https:/i.test(url)) return "connect";
+  return "tls";
+}
+
+/** With several addresses Node tries them all and throws an AggregateError. */
+function first(error: unknown): { code: string; syscall: unknown } {
+  const one = error instanceof AggregateError && codeOf(error) !== "UND_ERR_CONNECT_TIMEOUT" ? error.errors[0] : error;
+  return { code: codeOf(one), syscall: (one as NodeJS.ErrnoException | undefined)?.syscall };
+}
+
+function isSystemError(error: unknown): boolean {
+  return typeof (error as NodeJS.ErrnoException | undefined)?.errno === "number";
+}
+
+function isRefusedRequest(code: string): boolean {
+  return /^UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$/.test(code);
+}
+
+function isProtocol(code: string, error: unknown): boolean {
+  return (code.startsWith("HPE_") && code !== eofInBody) || code === "UND_ERR_HEADERS_OVERFLOW" || isMisbehaviour(error);
+}
+
+/** An answer that nobody asked for, an unsolicited 100 or 101: undici says so in the message alone. */
+function isMisbehaviour(error: unknown): boolean {
+  return codeOf(error) === "UND_ERR_SOCKET" && /^bad (response|upgrade)/.test((error as Error).message);
+}
+
+function isShort(code: string, error: unknown): boolean {
+  if (code === "UND_ERR_SOCKET") return /^other side closed/.test((error as Error).message);
+  return code === eofInBody || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH";
+}
+
+/** What the parser calls a FIN inside a chunked body that was sent with `connection: close`. */
+const eofInBody = "HPE_INVALID_EOF_STATE";
+
+function codeOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === "string" ? code : "";
+}
+
+function reasons(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(reasons).join("; ");
+  const message = error instanceof Error ? error.message : String(error);
+  const code = codeOf(error);
+  return code === "" || message.includes(code) ? message : `${message}, ${code}`;
+}

@@ -1,0 +1,42 @@
+import { copyBytes } from "@longwire/core/bytes";
+
+/** The bytes of a line that is not finished yet, copied out of its chunks. */
+export interface ByteTail {
+  /** Memory; its first `length` bytes are the line's. */
+  bytes: Uint8Array;
+  length: number;
+}
+
+/** A tail without a line. It holds no memory. */
+export function byteTail(): ByteTail {
+  return { bytes: noBytes, length: 0 };
+}
+
+/** Adds `source[from, to)`. Memory grows fourfold, so that all growing together copies a byte less than one and a half times. */
+export function appendBytes(tail: ByteTail, source: Uint8Array, from: number, to: number): void {
+  const length = tail.length + to - from;
+  if (length > tail.bytes.length) {
+    let capacity = Math.max(tail.bytes.length, leastBytes);
+    while (capacity < length) capacity *= 4;
+    const grown = new Uint8Array(capacity);
+    copyBytes(tail.bytes, 0, tail.length, grown, 0);
+    tail.bytes = grown;
+  }
+  copyBytes(source, from, to, tail.bytes, tail.length);
+  tail.length = length;
+}
+
+/** Forgets the line; keeps the memory for the next one unless it is large. */
+export function clearBytes(tail: ByteTail): void {
+  tail.length = 0;
+  if (tail.bytes.length > keptBytes) tail.bytes = noBytes;
+}
+
+/** Lets the memory go while no line is unfinished: most of many open streams are between two events. */
+export function releaseBytes(tail: ByteTail): void {
+  if (tail.length === 0) tail.bytes = noBytes;
+}
+
+const leastBytes = 256;
+const keptBytes = 256 * 1024;
+const noBytes: Uint8Array = new Uint8Array(0);

@@ -1,0 +1,29 @@
+import { createClient } from "longwire";
+import type { BodyReader, EventReader } from "./contender.ts";
+
+const client = createClient();
+
+export const longwireEvents: EventReader = async (url, events, receive) => {
+  let left = events;
+  for await (const event of client.sse(url)) {
+    receive(event.data);
+    if (--left === 0) break;
+  }
+};
+
+export const longwireEventBatches: EventReader = async (url, events, receive) => {
+  let left = events;
+  for await (const batch of client.sse(url).batches()) {
+    for (const event of batch) receive(event.data);
+    left -= batch.length;
+    if (left <= 0) break;
+  }
+};
+
+export const longwireBody: BodyReader = async (url, receive) => {
+  for await (const piece of client.bytes(url)) receive(piece);
+};
+
+export const longwireBodyBatches: BodyReader = async (url, receive) => {
+  for await (const batch of client.bytes(url).batches()) for (const piece of batch) receive(piece);
+};

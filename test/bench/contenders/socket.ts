@@ -1,0 +1,57 @@
+import { emptySink } from "@longwire/core";
+import { type ServerSentEvent, sseDecoder } from "@longwire/sse";
+import { connect, type Socket } from "node:net";
+import { chunkedReader } from "./chunked-reader.ts";
+import { type BodyReader, counted, type EventReader } from "./contender.ts";
+
+/** The limit: one static read buffer, a hand-written chunked reader and our decoder. */
+export const socketEvents: EventReader = async (url, events, receive) => {
+  const { each, done, fail } = counted(events, receive);
+  const decoder = sseDecoder();
+  const sink = emptySink<ServerSentEvent>();
+  const read = chunkedReader((piece) => {
+    decoder.push(piece, sink);
+    for (const event of sink.items) each(event.data);
+    sink.items.length = 0;
+  });
+  const socket = connectStatic(url, read).on("error", fail);
+  await done;
+  socket.destroy();
+};
+
+/** A body by one static read buffer and the hand-written chunked reader. */
+export const socketBody: BodyReader = (url, receive) => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const read = chunkedReader(receive);
+  const socket = connectStatic(url, (bytes) => read(bytes) && resolve()).on("error", reject);
+  return promise.finally(() => socket.destroy());
+};
+
+/** A body by `data` events of the socket and the hand-written chunked reader. */
+export const socketDataBody: BodyReader = (url, receive) => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const read = chunkedReader(receive);
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port) })
+    .on("data", (bytes) => read(bytes) && resolve())
+    .on("error", reject);
+  socket.write(requestHead(url));
+  return promise.finally(() => socket.destroy());
+};
+
+function connectStatic(url: string, read: (bytes: Uint8Array) => unknown): Socket {
+  const { hostname, port } = new URL(url);
+  const callback = (bytes: number, buffer: Uint8Array): boolean => {
+    read(buffer.subarray(0, bytes));
+    return true;
+  };
+  const onread = { buffer: new Uint8Array(64 * 1024), callback };
+  const socket = connect({ host: hostname, port: Number(port), onread });
+  socket.write(requestHead(url));
+  return socket;
+}
+
+function requestHead(url: string): string {
+  const { pathname, search, host } = new URL(url);
+  return `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`;
+}

@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { corpus, seeded, sseCorpora } from "./corpora.ts";
+
+// The server of the benches over the wire: a process of its own that writes prebuilt bytes with as little work as possible.
+//
+//   /sse?events=N&perChunk=P   N token events, P to an HTTP chunk
+//   /body?bytes=N              N bytes in chunks of 64 KiB, one write each
+//   /ticks?events=N            1,000 events a second, each one beginning with the time it was written
+//   /held                      one event, then nothing, for ever
+
+/** Runs the server in its own process. Disposing of it kills it. */
+export async function startOrigin(): Promise<{ url: string } & AsyncDisposable> {
+  const child = spawn(process.execPath, [import.meta.filename], { stdio: ["ignore", "pipe", "inherit"] });
+  const gone = once(child, "exit");
+  return {
+    url: `http://127.0.0.1:${await firstLine(child)}`,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+/** Characters of data in one token event: all are of one length. */
+export const charactersPerEvent = tokenEvent().length - "data: \n\n".length;
+
+/** Where the data of a tick has its `process.hrtime` nanoseconds: that clock is the same in every process of the machine. */
+export const tickStamp = { from: '{"at":"'.length, to: '{"at":"'.length + 20 };
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new TypeError("Cannot read the port of a process without stdout");
+  for await (const line of createInterface({ input: child.stdout })) return line;
+  throw new Error(`The origin ended before it printed its port; exit code ${child.exitCode}`);
+}
+
+if (import.meta.main) {
+  const server = createServer({ noDelay: true }, (socket) => {
+    let head = "";
+    socket.setEncoding("latin1");
+    socket.on("data", (text) => {
+      head += text;
+      if (!head.endsWith("\r\n\r\n")) return;
+      const url = new URL(head.split(" ", 2)[1] as string, "http://origin");
+      head = "";
+      answer(socket, url);
+    });
+    socket.on("error", () => socket.destroy());
+    // A reset leaves no TIME_WAIT behind, of which 10,000 streams a round would soon use up the ports.
+    socket.on("end", () => socket.resetAndDestroy());
+  });
+  server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => {
+    console.log((server.address() as { port: number }).port);
+  });
+}
+
+function answer(socket: Socket, url: URL): void {
+  const count = (name: string): number => Number(url.searchParams.get(name));
+  socket.write(responseHead(url.pathname === "/body" ? "application/octet-stream" : "text/event-stream"));
+  if (url.pathname === "/sse") void repeat(socket, sseBlock(count("perChunk")), count("events") / eventsPerBlock);
+  else if (url.pathname === "/body") void repeat(socket, bodyChunk(), count("bytes") / bodyChunkBytes);
+  else if (url.pathname === "/ticks") tick(socket, count("events"));
+  else socket.write(chunk(Buffer.from(tokenEvent())));
+}
+
+const responseHead = (type: string): string =>
+  `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nCache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n`;
+
+/** Event counts are multiples of this one. */
+const eventsPerBlock = 4_000;
+const bodyChunkBytes = 64 * 1024;
+
+async function repeat(socket: Socket, block: Uint8Array, times: number): Promise<void> {
+  const closed = once(socket, "close");
+  for (let written = 0; written < times; written++) {
+    if (!socket.write(block)) await Promise.race([once(socket, "drain"), closed]);
+    if (socket.destroyed) return;
+  }
+  socket.write("0\r\n\r\n");
+}
+
+function sseBlock(perChunk: number): Uint8Array {
+  const random = seeded(1);
+  const chunks = Array.from({ length: eventsPerBlock / perChunk }, () =>
+    chunk(Buffer.from(Array.from({ length: perChunk }, () => sseCorpora.tokens(random)).join(""))),
+  );
+  return Buffer.concat(chunks);
+}
+
+function bodyChunk(): Uint8Array {
+  return chunk(corpus(sseCorpora.wiki).subarray(0, bodyChunkBytes));
+}
+
+function chunk(bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")]);
+}
+
+function tokenEvent(): string {
+  return sseCorpora.tokens(seeded(1));
+}
+
+/** Events that are due and late are written each by itself, with the time of its own write. */
+function tick(socket: Socket, events: number): void {
+  const event = Buffer.from(chunk(Buffer.from(`data: {"at":"${"0".repeat(20)}","text":"${"x".repeat(170)}"}\n\n`)));
+  const stampAt = event.indexOf('"at":"') + '"at":"'.length;
+  const started = process.hrtime.bigint();
+  let written = 0;
+  const timer = setInterval(() => {
+    for (const due = Number(process.hrtime.bigint() - started) / 1e6; written < Math.min(due, events); written++) {
+      const copy = Buffer.from(event);
+      copy.write(String(process.hrtime.bigint()).padStart(20, "0"), stampAt, "latin1");
+      socket.write(copy);
+    }
+    if (written >= events || socket.destroyed) clearInterval(timer);
+  }, 1);
+}

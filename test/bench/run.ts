@@ -1,0 +1,49 @@
+// `npm run bench -- [name…] [options]`: the named benches, or all of them, one after another.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const benches = ["decode-sse", "decode-ndjson", "sse-end-to-end", "body", "latency", "open-streams"];
+
+const usage = `npm run bench -- [name…] [--rounds N] [--quick] [--cells TEXT]
+
+  name       ${benches.join(" | ")}; none: all of them
+  --rounds   fresh processes for each contender and cell (7; with --quick 2)
+  --quick    less work a measurement too: a first look, no figure to quote
+  --cells    only the cells with that text in their name
+
+More options (--only, --events, --gib, --seconds, --streams) stand at the top of the bench they belong to:
+node test/bench/NAME.ts [options]`;
+
+const { positionals: named, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string" },
+    cells: { type: "string" },
+    quick: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+const unknown = named.filter((name) => !benches.includes(name));
+if (values.help || unknown.length > 0) {
+  console.error(unknown.length > 0 ? `No bench ${unknown.join(", ")}.\n\n${usage}` : usage);
+  process.exit(values.help ? 0 : 2);
+}
+
+const options: string[] = [];
+const rounds = values.rounds ?? (values.quick ? "2" : undefined);
+if (rounds !== undefined) options.push("--rounds", rounds);
+if (values.cells !== undefined) options.push("--cells", values.cells);
+if (values.quick) options.push("--quick");
+
+const missed: string[] = [];
+for (const name of named.length > 0 ? named : benches) {
+  console.log(`\n# ${name}`);
+  const child = spawn(process.execPath, [join(import.meta.dirname, `${name}.ts`), ...options], { stdio: "inherit" });
+  if ((await once(child, "exit"))[0] !== 0) missed.push(name);
+}
+if (missed.length > 0) {
+  console.error(`\nFailed or missed a hard figure: ${missed.join(", ")}`);
+  process.exitCode = 1;
+}

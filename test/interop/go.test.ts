@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
+import { basic, createClient } from "longwire";
+import { buildGo, type GoProgram, type GoServer } from "./go-server.ts";
+import { describeWithPeer } from "./peers.ts";
+
+describeWithPeer("go", "a Go net/http server", () => {
+  let program: GoProgram;
+  let server: GoServer;
+  let client: ReturnType<typeof createClient>;
+
+  beforeAll(async () => {
+    program = await buildGo("streams");
+  }, 150_000);
+  afterAll(() => program[Symbol.asyncDispose]());
+
+  beforeEach(async () => {
+    server = await program.start();
+    client = createClient({
+      baseUrl: server.url,
+      reconnect: { firstMs: 10, floorMs: 1, maxMs: 50 },
+      timeouts: { totalMs: 20_000 },
+    });
+  });
+  afterEach(async () => {
+    await client.close();
+    await server.kill();
+  });
+
+  /** Kills the process, with no word to its connections, and starts another on its port. */
+  const restart = async (): Promise<void> => {
+    await server.kill();
+    server = await program.start(server.port);
+  };
+
+  describe("of Server-Sent Events", () => {
+    it("is read through a restart: nothing lost, nothing twice", async () => {
+      const stream = client.sse("/events?count=60&interval=5&heartbeat=1", { until: "[DONE]" });
+      const seen: string[] = [];
+      let restarted: Promise<void> | undefined;
+      for await (const event of stream) {
+        seen.push(event.data);
+        // Not awaited: the stream meets the broken connection and the closed port by itself.
+        if (seen.length === 20) restarted = restart();
+      }
+      await restarted;
+      expect(seen).toEqual(numbered("event", 60));
+      expect(await stream.outcome).toMatchObject({ code: "complete", items: 60, cursor: "60" });
+      expect(stream.stats.reconnects).toBeGreaterThanOrEqual(1);
+    });
+
+    it("is read through kills in mid-event: the half of an event is dropped, then comes whole", async () => {
+      // Three events and half of the next come in one flush, so the half is there when the third is read.
+      const stream = client.sse("/events?count=10&flush=0&abort_after=3&abort=hold", { until: "[DONE]" });
+      const seen: string[] = [];
+      for await (const event of stream) {
+        seen.push(event.data);
+        if (seen.length % 3 === 0) await restart();
+      }
+      expect(seen).toEqual(numbered("event", 10));
+      expect(stream.stats.reconnects).toBe(3);
+    });
+
+    it.each(["fin", "reset"])("that aborts in mid-event with a %s is read to its end", async (abort) => {
+      const path = `/events?count=10&interval=10&abort_after=3&abort=${abort}`;
+      const stream = client.sse(path, { until: "[DONE]" });
+      const seen: string[] = [];
+      for await (const event of stream) seen.push(event.data);
+      expect(seen).toEqual(numbered("event", 10));
+
+      const once = client.sse(path, { until: "[DONE]", reconnect: false });
+      await expect(drain(once)).rejects.toMatchObject({ code: abort === "fin" ? "truncated" : "reset" });
+    });
+
+    it("that forgets to flush gives its events when it returns", async () => {
+      const seen: string[] = [];
+      for await (const event of client.sse("/events?count=3&flush=0", { until: "[DONE]" })) seen.push(event.data);
+      expect(seen).toEqual(numbered("event", 3));
+    });
+  });
+
+  describe("of NDJSON", () => {
+    it("that aborts in mid-row is read to its end by a field of its rows", async () => {
+      const stream = client.ndjson<{ seq: number; text: string }>("/feed?count=10&abort_after=3", {
+        resume: { cursor: (row) => row.seq, apply: (request, since) => request.withQuery({ since }) },
+      });
+      const seen: string[] = [];
+      for await (const row of stream) seen.push(row.text);
+      expect(seen).toEqual(numbered("row", 10));
+      expect(await stream.outcome).toMatchObject({ code: "complete", cursor: 10 });
+    });
+  });
+
+  describe("of plain text", () => {
+    it("serves 100 chunked bodies, read to their end as bytes and as lines, with basic auth, over one socket", async () => {
+      const auth = basic("ada", "lovelace");
+      for (let request = 0; request < 100; request += 2) {
+        const lines: string[] = [];
+        for await (const line of client.lines("/lines?count=3", { auth })) lines.push(line);
+        expect(lines).toEqual(numbered("line", 3));
+
+        const body = client.bytes("/lines?count=3", { auth });
+        expect(await text(body)).toBe("line 1\nline 2\nline 3\n");
+        expect((await body.outcome).code).toBe("complete");
+      }
+      const { opened } = (await (await fetch(`${server.url}/connections`)).json()) as { opened: number };
+      const ofThisQuestion = 1;
+      expect(opened - ofThisQuestion).toBe(1);
+    });
+
+    it("refuses a wrong password, with its words in the error", async () => {
+      const stream = client.lines("/lines", { auth: basic("ada", "wrong") });
+      await expect(drain(stream)).rejects.toMatchObject({ code: "refused", status: 401, excerpt: "who are you?\n" });
+    });
+
+    it("with a body shorter than its Content-Length is truncated, not complete", async () => {
+      const stream = client.bytes("/short");
+      await expect(text(stream)).rejects.toMatchObject({ code: "truncated" });
+      expect(await stream.outcome).toMatchObject({ code: "truncated", bytes: 10 });
+    });
+
+    it("without framing ends as `ended` after a whole line, as `truncated` inside one", async () => {
+      const whole = client.lines("/unframed");
+      await drain(whole);
+      expect(await whole.outcome).toMatchObject({ code: "ended", items: 2 });
+      const cut = client.lines("/unframed?cut=1");
+      await expect(drain(cut)).rejects.toMatchObject({ code: "truncated" });
+      expect(await cut.outcome).toMatchObject({ items: 2 });
+    });
+
+    it("sends back what was posted to it", async () => {
+      const body = numbered("line", 10_000).join("\n");
+      expect(await text(client.bytes("/echo", { method: "POST", body }))).toBe(body);
+    });
+  });
+});
+
+/** `event 1` to `event 10`. */
+function numbered(word: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${word} ${index + 1}`);
+}
+
+async function text(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts).toString();
+}
+
+async function drain(items: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of items);
+}
