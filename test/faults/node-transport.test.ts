@@ -150,14 +150,32 @@ describe("a reused socket that the server closes", () => {
     expect(calls).toEqual([{ reused: true }, "sent"]);
   });
 
-  test("costs one resend however many sockets of the pool are dead", async () => {
-    await using server = await rawServer(dying(3, "fin", []));
-    const three = await Promise.all(["/a", "/b", "/c"].map((path) => send(transport, { url: server.url + path })));
-    await Promise.all(three.map(drained));
+  test("costs one resend, though the pool has another dead socket to offer", async () => {
+    let close = (): void => {};
+    await using server = await rawServer(async (wire) => {
+      const chunkedHead = `${head}transfer-encoding: chunked\r\n\r\n`;
+      const path = (await wire.request())?.split(" ")[1];
+      if (path !== "/long") await wire.write(`${chunkedHead}${chunked("")}`);
+      else await wire.write(chunkedHead);
+      if (path === "/again") return;
+      if (path === "/short") {
+        // The request comes here while /long is open; by the time this socket closes, that of /long is idle and the first in the pool.
+        await wire.anything();
+        await Promise.all([new Promise<void>((resolve) => (close = resolve)), server.wires[0]?.write(chunked(""))]);
+        return wire.fin();
+      }
+      await wire.anything();
+      wire.fin();
+    });
+    const long = await send(transport, { url: `${server.url}/long` });
+    await drained(await send(transport, { url: `${server.url}/short` }));
+    const again = send(transport, { url: `${server.url}/again` });
+    await drained(long);
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    close();
+    expect((await again).status).toBe(200);
     expect(server.wires.length).toBe(3);
-    for (const path of ["/1", "/2", "/3"]) await drained(await send(transport, { url: server.url + path }));
-    // The first resend opened a fourth connection, which then served the rest.
-    expect(server.wires.length).toBeGreaterThanOrEqual(4);
   });
 
   test("fails a request that may not be replayed", async () => {
@@ -220,23 +238,26 @@ describe("a reused socket that the server closes", () => {
 });
 
 describe("chunks", () => {
-  test("that come in one read come out as one piece", async () => {
+  test("that come in one read settle a waiting pull as one piece", async () => {
+    let go = (): void => {};
+    const gate = (): Promise<void> => new Promise((resolve) => (go = resolve));
     await using server = await rawServer(async (wire) => {
       await wire.request();
+      const first = gate();
       await wire.write(`${head}transfer-encoding: chunked\r\n\r\n`);
-      await wire.anything();
+      await first;
+      const second = gate();
       await wire.write(chunked("a") + chunked("b") + chunked("c"));
-      await wire.anything();
+      await second;
       await wire.write(chunked("d") + chunked("e") + chunked(""));
     });
     const response = await send(transport, { url: server.url });
     const pieces = response.body[Symbol.asyncIterator]();
-    const first = pieces.next();
-    (server.wires[0] as RawWire).socket.emit("data", Buffer.from("."));
-    expect(Buffer.from((await first).value as Uint8Array).toString()).toBe("abc");
-    await (server.wires[0] as RawWire).bytes(1);
-    (server.wires[0] as RawWire).socket.emit("data", Buffer.from("."));
-    expect(Buffer.from((await pieces.next()).value as Uint8Array).toString()).toBe("de");
+    for (const expected of ["abc", "de"]) {
+      const piece = pieces.next();
+      go();
+      expect(Buffer.from((await piece).value as Uint8Array).toString()).toBe(expected);
+    }
     expect((await pieces.next()).done).toBe(true);
   });
 

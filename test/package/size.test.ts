@@ -1,7 +1,11 @@
-import { createServer } from "node:http";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { minified } from "./minified.ts";
 import { committedSizes, measuredSizes, sizeFaults, tolerance } from "./sizes.ts";
 
@@ -35,22 +39,22 @@ describe("the browser bundle", () => {
 
   it("reads a stream by itself", async () => {
     const { code } = await minified(`export * from "longwire";`);
-    const { createClient } = (await import(
-      `data:text/javascript,${encodeURIComponent(code)}`
-    )) as typeof import("longwire");
+    const folder = await mkdtemp(join(tmpdir(), "longwire-bundle-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, "longwire.min.mjs");
+    await writeFile(file, code);
+    const { createClient } = (await import(pathToFileURL(file).href)) as typeof import("longwire");
     const server = createServer((_, response) => {
       response.setHeader("content-type", "text/event-stream").end("data: one\n\ndata: two\n\ndata: [DONE]\n\n");
     }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    try {
-      const client = createClient({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
-      const seen: string[] = [];
-      for await (const event of client.sse("/events", { until: "[DONE]" })) seen.push(event.data);
-      expect(seen).toEqual(["one", "two"]);
-      await client.close();
-    } finally {
+    onTestFinished(() => {
       server.close();
       server.closeAllConnections();
-    }
+    });
+    await once(server, "listening");
+    await using client = createClient({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    const seen: string[] = [];
+    for await (const event of client.sse("/events", { until: "[DONE]" })) seen.push(event.data);
+    expect(seen).toEqual(["one", "two"]);
   });
 });

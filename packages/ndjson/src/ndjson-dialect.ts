@@ -7,9 +7,9 @@ export type { NdjsonOptions };
 /** How a feed of records is gone on with: NDJSON itself has no cursor. */
 export interface NdjsonResume<T> {
   /** The resume point in a record; `undefined` where it carries none. */
-  cursor(row: T): Cursor | undefined;
+  cursor?: ((row: T) => Cursor | undefined) | undefined;
   /** The request that asks for what comes after the cursor. */
-  apply(request: StreamRequest, cursor: Cursor): StreamRequest;
+  apply?: ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined;
 }
 
 export interface NdjsonDialectOptions<T> extends NdjsonOptions {
@@ -34,16 +34,14 @@ export interface NdjsonDialectOptions<T> extends NdjsonOptions {
  */
 export function ndjsonDialect<T = unknown>(options: NdjsonDialectOptions<T> = {}): Dialect<T> {
   checkedNdjsonOptions(options);
-  const { resume } = options;
+  const { cursor, apply } = options.resume ?? {};
   return {
     name: "NDJSON",
     accept: "application/x-ndjson, application/jsonl;q=0.9, application/json;q=0.8, */*;q=0.5",
     accepts: (mediaType) => mediaTypes.test(mediaType),
     decoder: () => ndjsonDecoder<T>(options),
-    ...(resume && {
-      cursorOf: (row) => resume.cursor(row),
-      resume: (request, cursor) => resume.apply(request, cursor),
-    }),
+    ...(cursor && { cursorOf: cursor }),
+    ...(apply && { resume: apply }),
   };
 }
 

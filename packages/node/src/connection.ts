@@ -3,8 +3,6 @@ import { type buildConnector, Client, type Dispatcher } from "undici";
 
 /** What a connection asks of the exchange that it carries. */
 export interface Carried extends Dispatcher.DispatchHandler {
-  /** It needs the wire no more. */
-  readonly over: boolean;
   /** It must not meet a socket that was used before. */
   readonly fresh: boolean;
   /** The connection that carries it; set before any other call. */
@@ -52,7 +50,6 @@ export class Connection extends Client {
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const exchange = handler as Carried;
-    if (exchange.over) return true;
     exchange.connection = this;
     // undici connects again for the request when the socket is found destroyed.
     if (exchange.fresh && this.requests > 0) this.#socket?.destroy();

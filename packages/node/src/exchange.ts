@@ -28,8 +28,6 @@ export class Exchange implements Carried, Wire {
   connection: Connection | undefined;
   /** The request has a connection: from here on its first byte may have been written. */
   started = false;
-  /** Nothing more is wanted from undici. */
-  over = false;
   #opening: Opening | undefined;
   readonly #url: string;
   readonly #source: SourceBody | undefined;
@@ -37,6 +35,9 @@ export class Exchange implements Carried, Wire {
   #controller: Dispatcher.DispatchController | undefined;
   #body: Body | undefined;
   #bytes = 0;
+  /** Nothing more is wanted from undici, which may call all the same. */
+  #over = false;
+  #released = false;
   #reused = false;
   #answered = false;
   #closeDelimited = false;
@@ -55,12 +56,12 @@ export class Exchange implements Carried, Wire {
     const { signal, reject } = this.#leaveOpening();
     reject(signal.reason);
     this.release();
-    // Not yet on a socket: an attempt to connect is given up, one that waits for its turn is passed over when it comes.
+    // Not yet on a socket: an attempt to connect is given up, a request that waits for a socket ends when it gets one.
     if (!this.started) this.connection?.abandon();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.over) return controller.abort(new errors.RequestAbortedError());
+    if (this.#over) return controller.abort(new errors.RequestAbortedError());
     const connection = this.connection as Connection;
     this.#controller = controller;
     this.#reused = connection.requests > 0;
@@ -108,8 +109,8 @@ export class Exchange implements Carried, Wire {
   }
 
   onResponseEnd(): void {
-    if (this.over) return;
-    this.over = true;
+    if (this.#over) return;
+    this.#over = true;
     this.#source?.release();
     this.#ended();
     const socket = this.connection?.socket;
@@ -122,8 +123,8 @@ export class Exchange implements Carried, Wire {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.over) return;
-    this.over = true;
+    if (this.#over) return;
+    this.#over = true;
     if (this.#opening === undefined) this.#body?.fail(this.#wireError(error));
     else this.#failOpening(this.#leaveOpening(), error);
     this.#source?.release();
@@ -138,9 +139,11 @@ export class Exchange implements Carried, Wire {
   }
 
   release(reason?: unknown): void {
+    if (this.#released) return;
+    this.#released = true;
     this.#body?.cut(reason);
-    if (this.over) return;
-    this.over = true;
+    if (this.#over) return;
+    this.#over = true;
     this.#controller?.abort(new errors.RequestAbortedError());
     this.#source?.release();
   }

@@ -1,4 +1,5 @@
-import { shownUrl, StreamError } from "@longwire/core";
+import { StreamError, shownUrl } from "@longwire/core";
+import { errors } from "undici";
 
 /** Why no connection came about: `unreachable`, with the phase that failed. */
 export function connectError(error: unknown, url: string): StreamError {
@@ -23,7 +24,7 @@ export function wireError(error: unknown, url: string, bytes: number | undefined
   const shown = shownUrl(url);
   if (isRefusedRequest(code)) return new TypeError(`Cannot request ${shown}: ${reasons(cause)}`, { cause });
   const where = bytes === undefined ? "before the head of the answer" : `after ${bytes} bytes of the body`;
-  const outcome = isProtocol(code, cause) ? "protocol" : isShort(code, cause) ? "truncated" : "reset";
+  const outcome = isShort(code, cause) ? "truncated" : isProtocol(code, cause) ? "protocol" : "reset";
   const why = {
     protocol: "the answer is not as HTTP/1.1 allows",
     truncated: "the server closed the connection",
@@ -59,7 +60,7 @@ function isRefusedRequest(code: string): boolean {
 }
 
 function isProtocol(code: string, error: unknown): boolean {
-  return (code.startsWith("HPE_") && code !== eofInBody) || code === "UND_ERR_HEADERS_OVERFLOW" || isMisbehaviour(error);
+  return error instanceof errors.HTTPParserError || code === "UND_ERR_HEADERS_OVERFLOW" || isMisbehaviour(error);
 }
 
 /** An answer that nobody asked for, an unsolicited 100 or 101: undici says so in the message alone. */
@@ -69,11 +70,10 @@ function isMisbehaviour(error: unknown): boolean {
 
 function isShort(code: string, error: unknown): boolean {
   if (code === "UND_ERR_SOCKET") return /^other side closed/.test((error as Error).message);
-  return code === eofInBody || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH";
+  // What the parser makes of a FIN inside a chunked body that was sent with `connection: close`. It sets no code on its errors.
+  if (error instanceof errors.HTTPParserError) return error.message.includes("(Invalid EOF state)");
+  return code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH";
 }
-
-/** What the parser calls a FIN inside a chunked body that was sent with `connection: close`. */
-const eofInBody = "HPE_INVALID_EOF_STATE";
 
 function codeOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;

@@ -22,6 +22,32 @@ export function emptyBlock(lastEventId: string): Block {
 
 /** Reads `text`, which is whole lines and ends with a line feed. */
 export function readLines(block: Block, text: string, sink: Sink<ServerSentEvent>): void {
+  if (text.includes("\r")) return readMixedLines(block, text, sink);
+  for (let from = 0; from < text.length; ) {
+    if (text.charCodeAt(from) === LF) {
+      dispatch(block, sink);
+      from++;
+      continue;
+    }
+    const lf = text.indexOf("\n", from);
+    if (block.data === undefined && isDataLine(text, from)) {
+      block.data = text.slice(text.charCodeAt(from + 5) === SPACE ? from + 6 : from + 5, lf);
+    } else readLine(block, text, from, lf, sink);
+    from = lf + 1;
+  }
+}
+
+function isDataLine(text: string, from: number): boolean {
+  return (
+    text.charCodeAt(from) === D &&
+    text.charCodeAt(from + 1) === 0x61 &&
+    text.charCodeAt(from + 2) === 0x74 &&
+    text.charCodeAt(from + 3) === 0x61 &&
+    text.charCodeAt(from + 4) === COLON
+  );
+}
+
+function readMixedLines(block: Block, text: string, sink: Sink<ServerSentEvent>): void {
   let cr = text.indexOf("\r");
   for (let from = 0; from < text.length; ) {
     const lf = text.indexOf("\n", from);
@@ -74,7 +100,7 @@ export function readLine(block: Block, text: string, from: number, to: number, s
 function dispatch(block: Block, sink: Sink<ServerSentEvent>): void {
   const { type, data, id, lastEventId } = block;
   if (data !== undefined) {
-    sink.items.push({ type: type === "" ? "message" : type, data, lastEventId, id });
+    sink.items[sink.items.length] = { type: type === "" ? "message" : type, data, lastEventId, id };
     block.data = undefined;
   } else if (id !== undefined) {
     sink.marks.push({ at: sink.items.length, kind: "cursor", value: id });
@@ -97,6 +123,7 @@ function valueOf(text: string, colon: number, to: number): string {
   return text.slice(text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1, to);
 }
 
+const LF = 0x0a;
 const SPACE = 0x20;
 const COLON = 0x3a;
 const D = 0x64;

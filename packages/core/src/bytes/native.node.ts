@@ -10,11 +10,17 @@ export function lastIndexOfByte(bytes: Uint8Array, byte: number, from: number = 
   return bufferLastIndexOf.call(bytes, byte, from);
 }
 
-// Two searches of memory speed, the second one only as far as the first one got.
+// Here and below: two searches at the speed of memory, the second one only as far as the first one got.
 export function indexOfLineEnd(bytes: Uint8Array, from: number): number {
   const lf: number = bufferIndexOf.call(bytes, LF, from);
   const cr: number = bufferIndexOf.call(lf < 0 ? bytes : bytes.subarray(0, lf), CR, from);
   return cr < 0 ? lf : cr;
+}
+
+export function lastIndexOfLineEnd(bytes: Uint8Array): number {
+  const lf: number = bufferLastIndexOf.call(bytes, LF, bytes.length - 1);
+  if (lf === bytes.length - 1 || bufferIndexOf.call(bytes, CR, lf + 1) < 0) return lf;
+  return bufferLastIndexOf.call(bytes, CR, bytes.length - 1);
 }
 
 export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {
@@ -37,8 +43,12 @@ export function copyBytes(source: Uint8Array, from: number, to: number, target: 
   bufferCopy.call(source, target, at, from, to);
 }
 
+export function utf8Length(text: string): number {
+  return Buffer.byteLength(text);
+}
+
 export function flat(text: string): string {
-  return Buffer.from(text, "utf16le").toString("utf16le");
+  return ` ${text}`.slice(1);
 }
 
 const LF = 0x0a;

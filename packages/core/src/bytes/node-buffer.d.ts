@@ -2,7 +2,7 @@
 
 declare module "node:buffer" {
   export const Buffer: {
-    from(text: string, encoding: "utf16le"): { toString(encoding: "utf16le"): string };
+    byteLength(text: string): number;
     prototype: {
       indexOf(this: Uint8Array, byte: number, from: number): number;
       lastIndexOf(this: Uint8Array, byte: number, from: number): number;

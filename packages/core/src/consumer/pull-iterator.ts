@@ -61,11 +61,11 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
   async #pull(): Promise<IteratorResult<Item, undefined>> {
     if (this.#over) return done;
     try {
-      const taken = this.#take(this.#session.hand);
-      if (taken) return taken;
-      await this.#session.next();
-      const next = this.#take(this.#session.hand);
-      if (next) return next;
+      do {
+        const taken = this.#take(this.#session.hand);
+        if (taken) return taken;
+        // A batch can be gone again when this goes on: an abort came between, and the next pull throws its reason.
+      } while (await this.#session.next());
     } catch (error) {
       if (this.#over) return done;
       this.#over = true;

@@ -56,6 +56,7 @@ class HttpAttempt<T> implements Attempt<T> {
     this.#released = { reason };
     this.#response.release(reason);
     this.#interrupt?.(reason);
+    letGo(this.#chunks);
   }
 
   #decoded(chunk: Uint8Array): Batch<T> {
@@ -83,5 +84,14 @@ class HttpAttempt<T> implements Attempt<T> {
     if (!(error instanceof StreamError) || error.code !== "truncated" || this.#released) return reject(error);
     const unfinished = this.#ended().marks.filter((mark) => mark.kind === "unfinished");
     resolve({ items: [], marks: unfinished.map((mark) => ({ ...mark, at: 0 })), bytes: 0, error });
+  }
+}
+
+/** Tells a source that it is not wanted any more; does not wait for it, and its complaint is nobody's. */
+async function letGo(source: AsyncIterator<unknown>): Promise<void> {
+  try {
+    await source.return?.();
+  } catch {
+    // See above.
   }
 }

@@ -51,13 +51,14 @@ export function lineSplitter<Target>(
   let tail = nothing;
   let tailBytes = 0;
 
-  // What is decoded, `[from, to)` of some bytes; and how far it was searched: `foundLine` begins at `foundAt`.
+  // What is decoded, `[from, to)` of some bytes; and how far it was searched: up to the end of `foundLine`.
   let decoded = nothing;
   let decodedFrom = 0;
   let decodedTo = 0;
   let replaced = false;
-  let foundLine = 1;
-  let foundAt = 0;
+  let foundLine = 0;
+  let foundStart = 0;
+  let foundEnd = 0;
 
   function push(chunk: Uint8Array, target: Target): void {
     let from = 0;
@@ -91,7 +92,7 @@ export function lineSplitter<Target>(
 
   function place(): LinePlace {
     const raw = lineBytes().slice();
-    return { line, byteOffset: offset + foundAt - decodedFrom, raw };
+    return { line, byteOffset: offset + foundStart - decodedFrom, raw };
   }
 
   /** Hands out the lines in `bytes[from, to)`: all but the last one have their LF there, the last one has it at `to`. */
@@ -115,9 +116,10 @@ export function lineSplitter<Target>(
   function decode(bytes: Uint8Array, from: number, to: number): string {
     const text = decodeUtf8(bytes, from, to);
     decoded = bytes;
-    decodedFrom = foundAt = from;
+    decodedFrom = from;
     decodedTo = to;
-    foundLine = line;
+    foundLine = line - 1;
+    foundEnd = from - 1;
     replaced = text.includes("\ufffd");
     return offset === 0 && text.startsWith("\ufeff") ? text.slice(1) : text;
   }
@@ -135,10 +137,14 @@ export function lineSplitter<Target>(
   }
 
   function lineBytes(): Uint8Array {
-    for (; foundLine < line; foundLine++) foundAt = indexOfByte(decoded, LF, foundAt) + 1;
-    const found = indexOfByte(decoded, LF, foundAt);
-    const end = found < 0 || found > decodedTo ? decodedTo : found;
-    return decoded.subarray(foundAt, decoded[end - 1] === CR && end > foundAt ? end - 1 : end);
+    const searched = decoded.subarray(0, decodedTo);
+    for (; foundLine < line; foundLine++) {
+      foundStart = foundEnd + 1;
+      const found = indexOfByte(searched, LF, foundStart);
+      foundEnd = found < 0 ? decodedTo : found;
+    }
+    const withCr = foundEnd > foundStart && searched[foundEnd - 1] === CR;
+    return searched.subarray(foundStart, withCr ? foundEnd - 1 : foundEnd);
   }
 
   function limitExceeded(): StreamError {

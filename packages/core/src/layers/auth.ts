@@ -2,7 +2,7 @@ import { abortable } from "abort-controller-x";
 import type { StreamRequest } from "../request/stream-request.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Layer } from "../transport/layer.ts";
-import { discard } from "./excerpt.ts";
+import { excerpt } from "./excerpt.ts";
 
 /**
  * Gives the credentials of one request: the value of `Authorization`, or headers by name; `undefined` for none.
@@ -49,7 +49,7 @@ export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
       throw error;
     }
     if (isSame(sent, renewed)) return response;
-    await discard(response, clock, signal);
+    await excerpt(response, clock, signal);
     // The events of the wire were told of the first request; each is told at most once.
     return next(renewed, { signal });
   };
@@ -68,7 +68,9 @@ export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
  */
 export function basic(user: string, password: string): Auth {
   // The value is not printed: it may be "user:password".
-  if (user.includes(":")) throw new TypeError("Cannot use basic auth: the user name contains a colon; give user and password apart");
+  if (user.includes(":")) {
+    throw new TypeError("Cannot use basic auth: the user name contains a colon; give user and password apart");
+  }
   const bytes = new TextEncoder().encode(`${user}:${password}`);
   const value = `Basic ${btoa(String.fromCharCode(...bytes))}`;
   return () => value;

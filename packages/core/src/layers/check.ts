@@ -10,6 +10,8 @@ export interface ExpectedBody {
   readonly name: string;
   /** The `Accept` header, which errors quote. */
   readonly accept: string;
+  /** Whether it reads an answer of this status. Default: 2xx. */
+  acceptsStatus?(status: number): boolean;
   /** Whether it reads this media type (lower case, no parameters; `""` when the answer names none). */
   accepts(mediaType: string): boolean;
 }
@@ -33,7 +35,7 @@ export function checkLayer(expected: ExpectedBody, clock: Clock): Layer {
 }
 
 function objection({ status, headers }: StreamResponse, expected: ExpectedBody): string | undefined {
-  if (status < 200 || status > 299) return `the server answered ${status}`;
+  if (!(expected.acceptsStatus?.(status) ?? (status >= 200 && status <= 299))) return `the server answered ${status}`;
   if (status === 204 || status === 205) return undefined;
   const contentType = headers.get("content-type") ?? "";
   if (!expected.accepts(mediaType(contentType))) {

@@ -17,7 +17,7 @@ export async function excerpt(response: StreamResponse, clock: Clock, signal: Ab
   try {
     const chunks = response.body[Symbol.asyncIterator]();
     const utf8 = new TextDecoder();
-    for (let left = mostBytes; left > 0; ) {
+    for (let left = mostBytes; left > 0 && !enough.signal.aborted; ) {
       const { done, value } = await abortable(enough.signal, chunks.next());
       if (done) break;
       text += utf8.decode(value.subarray(0, left), { stream: true });
@@ -31,16 +31,6 @@ export async function excerpt(response: StreamResponse, clock: Clock, signal: Ab
     response.release();
   }
   return text;
-}
-
-/**
- * Reads and releases an answer that something else takes the place of.
- *
- * @throws the signal's reason when it is aborted meanwhile.
- */
-export async function discard(response: StreamResponse, clock: Clock, signal: AbortSignal): Promise<void> {
-  await excerpt(response, clock, signal);
-  signal.throwIfAborted();
 }
 
 const mostBytes = 2_048;

@@ -3,7 +3,7 @@ import { shownUrl } from "../request/shown-url.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Layer } from "../transport/layer.ts";
-import { discard } from "./excerpt.ts";
+import { excerpt } from "./excerpt.ts";
 import { refusal } from "./refusal.ts";
 
 export interface RedirectOptions {
@@ -36,12 +36,13 @@ export function redirectLayer(clock: Clock, { limit = 20, secretHeaders = [] }: 
       if (location === null) return response;
       const target = URL.canParse(location, response.url) ? new URL(location, response.url) : undefined;
       const shown = shownUrl(target?.href ?? location);
-      const refuse = (why: string): Promise<StreamError> => refusal(response, `the server answered ${response.status} and led to ${shown}, ${why}`, clock, call.signal);
-      if (followed === limit) throw await refuse(`one redirect more than the limit of ${limit}`);
+      const refuse = (why: string): Promise<StreamError> =>
+        refusal(response, `the server answered ${response.status} and led to ${shown}, ${why}`, clock, call.signal);
+      if (followed >= limit) throw await refuse(`one redirect more than the limit of ${limit}`);
       if (!isHttp(target)) throw await refuse("which is no http(s) URL");
       const step = redirected(request, response.status, target, secret);
       if (!step.remakeable) throw await refuse("and the request body cannot be made again; give it as a function");
-      await discard(response, clock, call.signal);
+      await excerpt(response, clock, call.signal);
       request = step;
       // The events of the wire were told of the first request; each is told at most once.
       response = await next(request, { signal: call.signal });
@@ -51,7 +52,8 @@ export function redirectLayer(clock: Clock, { limit = 20, secretHeaders = [] }: 
 
 function redirected(request: StreamRequest, status: number, target: URL, secret: readonly string[]): StreamRequest {
   target.username = target.password = target.hash = "";
-  const becomesGet = status === 303 ? !["GET", "HEAD"].includes(request.method) : status < 303 && request.method === "POST";
+  const becomesGet =
+    status === 303 ? !["GET", "HEAD"].includes(request.method) : status < 303 && request.method === "POST";
   const leaves = target.origin !== new URL(request.url).origin;
   const dropped = [...(becomesGet ? ofTheBody : []), ...(leaves ? secret : [])];
   const same = becomesGet ? request.withMethod("GET").withBody(undefined) : request;

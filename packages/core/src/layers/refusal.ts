@@ -12,7 +12,12 @@ import { maskedHeaders } from "./mask.ts";
  *
  * @throws the signal's reason when it is aborted meanwhile.
  */
-export async function refusal(response: StreamResponse, why: string, clock: Clock, signal: AbortSignal): Promise<StreamError> {
+export async function refusal(
+  response: StreamResponse,
+  why: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<StreamError> {
   const { url, status, headers } = response;
   const waitMs = retryAfterMs(headers.get("retry-after"), clock);
   const text = await excerpt(response, clock, signal);

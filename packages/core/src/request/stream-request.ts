@@ -64,14 +64,9 @@ export class StreamRequest {
     return this.#with({ url });
   }
 
-  /** Sets query parameters; `undefined` removes one. */
+  /** Sets query parameters; `undefined` removes one. What else is in the query stays as it is, letter by letter. */
   withQuery(query: Readonly<Record<string, Cursor | boolean | undefined>>): StreamRequest {
-    const url = new URL(this.url);
-    for (const [name, value] of Object.entries(query)) {
-      if (value === undefined) url.searchParams.delete(name);
-      else url.searchParams.set(name, String(value));
-    }
-    return this.#with({ url: url.href });
+    return this.#with({ url: withQuery(this.url, query) });
   }
 
   /** Sets a header; `undefined` removes it. */
@@ -112,6 +107,19 @@ export class StreamRequest {
 /** Whether a method (upper case) asks for no change at the server: RFC 9110 section 9.2.1. */
 export function isSafe(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "OPTIONS" || method === "TRACE";
+}
+
+function withQuery(href: string, query: Readonly<Record<string, Cursor | boolean | undefined>>): string {
+  const url = new URL(href);
+  const kept = url.search.slice(1).split("&").filter((pair) => pair !== "" && !(nameOf(pair) in query));
+  const set = Object.entries(query).filter(([, value]) => value !== undefined);
+  url.search = [...kept, ...set.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)].join("&");
+  return url.href;
+}
+
+function nameOf(pair: string): string {
+  const [name = ""] = new URLSearchParams(pair).keys();
+  return name;
 }
 
 function lowerCased(headers: StreamRequestInit["headers"]): Record<string, string> {

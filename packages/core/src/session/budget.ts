@@ -13,7 +13,14 @@ export interface BudgetOptions {
   readonly burst?: number | undefined;
 }
 
+/** @throws RangeError on a bad option */
 export function createBudget(clock: Clock, { perSecond = 50, burst = 100 }: BudgetOptions = {}): Budget {
+  if (!(perSecond > 0 && perSecond < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`budget.perSecond must be a number above 0, and finite, not ${String(perSecond)}`);
+  }
+  if (!(burst >= 0 && burst < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`budget.burst must be a number from 0 up, and finite, not ${String(burst)}`);
+  }
   const everyMs = 1000 / perSecond;
   /** By origin, the time at which its bucket is full again. */
   const fullAt = new Map<string, number>();

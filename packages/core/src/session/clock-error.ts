@@ -1,12 +1,24 @@
 import { type ClockName, StreamError } from "../errors.ts";
 
-/** The error of a clock that ran out: what could not be done, what was missing, for how long, and the option that said so. */
-export function clockError(clock: ClockName, timeouts: Readonly<Record<ClockName, number>>, url: string): StreamError {
+/**
+ * The error of a clock that ran out: what could not be done, what was missing, for how long, and the option that said so.
+ * `hidden`: the transport does not show the connection, and `headersMs` ran for the sum of two.
+ */
+export function clockError(
+  clock: ClockName,
+  timeouts: Readonly<Record<ClockName, number>>,
+  url: string,
+  hidden: boolean,
+): StreamError {
   const ms = timeouts[clock];
   switch (clock) {
     case "connectMs":
       return new StreamError("deadline", `Cannot reach ${url}: no connection after ${ms} ms (connectMs)`, { clock });
     case "headersMs":
+      if (hidden) {
+        const sum = `${timeouts.connectMs + ms} ms (connectMs + headersMs: this transport does not show the connection)`;
+        return new StreamError("deadline", `Cannot open ${url}: no answer after ${sum}`, { clock });
+      }
       return new StreamError("deadline", `Cannot open ${url}: no answer after ${ms} ms (headersMs)`, { clock });
     case "totalMs":
       return new StreamError("deadline", `Cannot finish ${url}: ${ms} ms are over (totalMs)`, { clock });

@@ -91,6 +91,8 @@ export class Session<T> {
   #cursor: Cursor | undefined;
   #cursorAtOpen: Cursor | undefined;
   #retryMs = 0;
+  /** The transport does not show the connection. */
+  #hidden = false;
   #sent = false;
   #healthy = false;
   /** New items of this attempt. */
@@ -109,7 +111,12 @@ export class Session<T> {
 
   /** The resume point of the last item that the consumer finished with. */
   get cursor(): Cursor | undefined {
-    return cursorAfter(this.hand, this.hand.acknowledged, this.#cursor, this.#settings.cursorOf);
+    try {
+      return cursorAfter(this.hand, this.hand.acknowledged, this.#cursor, this.#settings.cursorOf);
+    } catch {
+      // The caller's function threw. That ends the session when it is pulled, and must not keep it from being closed here.
+      return this.#cursor;
+    }
   }
 
   /** Resolves when the session is closed; never rejects. */
@@ -130,7 +137,7 @@ export class Session<T> {
   async open(): Promise<Head> {
     this.#pullBegins();
     try {
-      if (this.#state.name === "idle") await this.#connect();
+      if (!this.#head && this.#state.name !== "closed") await this.#connect();
     } catch (error) {
       this.#unexpected(error);
     } finally {
@@ -222,6 +229,8 @@ export class Session<T> {
     pending.then((late) => opening.signal.aborted && late.release(opening.signal.reason), () => {});
     try {
       const attempt = await abortable(opening.signal, pending);
+      // Given up between the answer and here: too late for the line above.
+      if (opening.signal.aborted) attempt.release(opening.signal.reason);
       opening.signal.throwIfAborted();
       this.#opened(attempt);
       return attempt;
@@ -244,7 +253,7 @@ export class Session<T> {
 
   #attemptBegins(): void {
     const { timeouts, idleFromAttempt } = this.#settings;
-    this.#sent = this.#healthy = false;
+    this.#hidden = this.#sent = this.#healthy = false;
     this.#freshItems = 0;
     this.#cursorAtOpen = this.#cursor;
     this.#move({ to: "opening" });
@@ -259,6 +268,7 @@ export class Session<T> {
     const { connectMs, headersMs } = this.#settings.timeouts;
     return {
       hidden: () => {
+        this.#hidden = true;
         this.#deadlines.stop("connectMs");
         this.#deadlines.start("headersMs", headersMs === 0 ? 0 : connectMs + headersMs);
       },
@@ -270,7 +280,7 @@ export class Session<T> {
   }
 
   #opened(attempt: Attempt<T>): void {
-    const { clock, timeouts, notify } = this.#settings;
+    const { clock, timeouts, endless, resumable, notify } = this.#settings;
     const nowMs = clock.now();
     this.#attempt = attempt;
     this.#head ??= attempt.head;
@@ -282,8 +292,8 @@ export class Session<T> {
     const { attempts, opens } = this.#state.tally;
     notify({ type: "open", attempt: attempts, url: this.#settings.url, status: attempt.head.status });
     if (opens === 1) return;
-    if (this.#cursor !== undefined) notify({ type: "resumed", cursor: this.#cursor });
-    else if (this.#delivered) notify({ type: "gap" });
+    if (resumable && this.#cursor !== undefined) notify({ type: "resumed", cursor: this.#cursor });
+    else if (endless || this.#delivered) notify({ type: "gap" });
   }
 
   /** A read that breaks ends the attempt, not yet the session. */
@@ -305,9 +315,12 @@ export class Session<T> {
       this.#deadlines.start("idleMs", timeouts.idleMs, nowMs);
     }
     for (const mark of batch.marks) this.#marked(mark);
-    const items = this.#upToMatch(batch);
-    this.hand = { items, marks: batch.marks, taken: 0, acknowledged: 0 };
-    this.#end = this.#endOf(batch);
+    const cut = this.#upToMatch(batch);
+    const { items, marks } = cut;
+    this.hand = { items, marks, taken: 0, acknowledged: 0 };
+    this.#end = this.#endOf(cut);
+    // Nothing more is read of it, however long the consumer takes for its last items.
+    if (this.#end !== undefined) this.#attempt?.release(this.#end);
     if (items.length > 0) {
       this.counts.lastItemMs = nowMs;
       this.#deadlines.stop("firstItemMs");
@@ -339,23 +352,29 @@ export class Session<T> {
     }
   }
 
-  /** The items up to the one that ends the stream. */
-  #upToMatch({ items, marks }: Batch<T>): readonly T[] {
-    const { until } = this.#settings;
-    if (!until) return items;
-    for (let i = 0; i < items.length; i++) {
-      const match = until(items[i] as T);
-      if (!match) continue;
-      this.#matched = true;
-      return items.slice(0, match === "deliver" ? i + 1 : i);
-    }
-    for (const mark of marks) {
-      if (mark.kind === "marker" || (mark.kind === "unfinished" && until(mark.value))) {
+  /** The batch up to the item that ends the stream, or that `until` threw at. */
+  #upToMatch(batch: Batch<T>): Batch<T> {
+    const { until, url } = this.#settings;
+    if (!until) return batch;
+    const { items, marks } = batch;
+    let i = 0;
+    try {
+      for (; i < items.length; i++) {
+        const match = until(items[i] as T);
+        if (!match) continue;
         this.#matched = true;
-        return items.slice(0, mark.at);
+        return { ...batch, items: items.slice(0, match === "deliver" ? i + 1 : i) };
       }
+      for (const mark of marks) {
+        if (mark.kind === "marker" || (mark.kind === "unfinished" && until(mark.value))) {
+          this.#matched = true;
+          return { ...batch, items: items.slice(0, mark.at) };
+        }
+      }
+    } catch (error) {
+      return { ...batch, items: items.slice(0, i), error: asStreamError(error, url) };
     }
-    return items;
+    return batch;
   }
 
   #endOf({ end, error }: Batch<T>): AttemptEnd | undefined {
@@ -435,16 +454,16 @@ export class Session<T> {
   }
 
   #finish(end: AttemptEnd, exhausted: boolean): void {
-    if (typeof end === "string") return this.#close(end);
-    if (!exhausted) return this.#close(end.code, end);
+    if (!exhausted) return typeof end === "string" ? this.#close(end) : this.#close(end.code, end);
     const { retries } = this.#state.tally;
-    const message = `Gave up on ${this.#settings.url} after ${retries} ${retries === 1 ? "retry" : "retries"}: ${end.message}`;
-    this.#close("exhausted", new StreamError("exhausted", message, { cause: end }));
+    const [why, details] = typeof end === "string" ? ["the stream ended at once", {}] : [end.message, { cause: end }];
+    const message = `Gave up on ${this.#settings.url} after ${retries} ${retries === 1 ? "retry" : "retries"}: ${why}`;
+    this.#close("exhausted", new StreamError("exhausted", message, details));
   }
 
   #ranOut(name: ClockName): void {
     const { timeouts, url } = this.#settings;
-    const error = clockError(name, timeouts, url);
+    const error = clockError(name, timeouts, url, this.#hidden);
     if (name === "totalMs") this.#close("deadline", error);
     else if (this.#opening) this.#opening.abort(error);
     else this.#attempt?.release(error);

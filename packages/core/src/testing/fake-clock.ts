@@ -47,7 +47,9 @@ export function fakeClock(startDateMs: number = Date.UTC(2026, 0, 1)): FakeClock
       for (let timer = next(timers, end); timer; timer = next(timers, end)) {
         firedAtOneMoment = timer.dueMs > now ? 0 : firedAtOneMoment + 1;
         if (firedAtOneMoment > mostAtOneMoment) {
-          throw new RangeError(`The fake clock cannot move past ${now} ms: more than ${mostAtOneMoment} timers fell due there`);
+          throw new RangeError(
+            `The fake clock cannot move past ${now} ms: more than ${mostAtOneMoment} timers fell due there`,
+          );
         }
         now = timer.dueMs;
         timers.delete(timer);

@@ -2,4 +2,10 @@ export { fakeClock } from "./fake-clock.ts";
 export type { FakeClock } from "./fake-clock.ts";
 export { seededRandom } from "./seeded-random.ts";
 export { scriptedTransport } from "./scripted-transport.ts";
-export type { Script, ScriptedAnswer, ScriptedTransport, ScriptedTransportOptions, ScriptStep } from "./scripted-transport.ts";
+export type {
+  Script,
+  ScriptedAnswer,
+  ScriptedTransport,
+  ScriptedTransportOptions,
+  ScriptStep,
+} from "./scripted-transport.ts";

@@ -120,7 +120,9 @@ export function scriptedTransport(script: Script, options: ScriptedTransportOpti
     if (typeof script === "function") return abortable(signal, Promise.resolve(script(request, index)));
     const answer = script[index];
     if (answer) return answer;
-    throw new TypeError(`The script has ${script.length} answers; ${request.method} ${shownUrl(request.url)} is one request more`);
+    throw new TypeError(
+      `The script has ${script.length} answers; ${request.method} ${shownUrl(request.url)} is one request more`,
+    );
   }
 
   function response(request: StreamRequest, answer: ScriptedAnswer, over: AbortController): StreamResponse {

@@ -15,6 +15,7 @@ export interface BackoffPolicy {
  * over a span that doubles up to a cap.
  */
 export function backoff(retry: number, policy: BackoffPolicy, serverFloorMs: number, random: Random): number {
-  const spanMs = Math.min(policy.maxMs, policy.firstMs * 2 ** (retry - 1));
+  // One more doubling would be Infinity, and no wait times that is not a number.
+  const spanMs = Math.min(policy.maxMs, policy.firstMs * 2 ** Math.min(retry - 1, 1_023));
   return Math.max(policy.floorMs, serverFloorMs) + random() * spanMs;
 }

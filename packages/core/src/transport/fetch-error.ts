@@ -6,8 +6,7 @@ import { shownUrl } from "../request/shown-url.ts";
  * cause; browsers name none, so there it is `unreachable` before the head and `reset` after it.
  */
 export function fetchError(error: unknown, url: string, bytes?: number): StreamError {
-  const { code, message } = reasonOf(error);
-  const reason = `${code} ${message}`.trim().replaceAll(url, shownUrl(url));
+  const reason = reasonOf(error).replaceAll(url, shownUrl(url));
   if (bytes === undefined) {
     const phase = phases.find(([, pattern]) => pattern.test(reason))?.[0];
     if (phase || !inTransit.test(reason)) {
@@ -17,16 +16,20 @@ export function fetchError(error: unknown, url: string, bytes?: number): StreamE
   }
   const outcome = short.test(reason) ? "truncated" : malformed.test(reason) ? "protocol" : "reset";
   const where = bytes === undefined ? "before the head of the answer" : `after ${bytes} bytes of the body`;
-  return new StreamError(outcome, `Cannot read ${shownUrl(url)}: ${whys[outcome]} ${where} (${reason})`, { cause: error });
+  return new StreamError(outcome, `Cannot read ${shownUrl(url)}: ${whys[outcome]} ${where} (${reason})`, {
+    cause: error,
+  });
 }
 
 /** The error below the TypeError of fetch, where there is one. */
-function reasonOf(error: unknown): { readonly code: string; readonly message: string } {
-  const { cause = error } = Object(error) as { cause?: unknown };
-  const { code, message, errors } = Object(cause) as { code?: unknown; message?: unknown; errors?: unknown };
-  // With several addresses Node tries them all and throws an AggregateError that says nothing itself.
-  const texts = message === "" && Array.isArray(errors) ? errors.map((each) => reasonOf(each).message).join("; ") : message;
-  return { code: typeof code === "string" ? code : "", message: String(texts ?? cause) };
+function reasonOf(error: unknown): string {
+  const { cause = error } = Object(error) as { readonly cause?: unknown };
+  const { code, name, message, errors } = Object(cause) as Readonly<Record<string, unknown>>;
+  // With several addresses Node tries them all, and throws an AggregateError that says nothing itself.
+  const told = message === "" && Array.isArray(errors) ? errors.map(reasonOf).join("; ") : (message ?? cause);
+  // The errors of Node's own copy of the parser have lost their codes.
+  const label = code ?? (name === "Error" || name === "TypeError" ? "" : name);
+  return `${label ?? ""} ${told}`.trim();
 }
 
 const phases = [
@@ -35,9 +38,10 @@ const phases = [
   ["connect", /^(ECONNREFUSED|E(HOST|NET)UNREACH|EADDRNOTAVAIL|ETIMEDOUT (?!read)|UND_ERR_CONNECT_TIMEOUT)/],
 ] as const;
 
-const inTransit = /^(ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR_|HPE_|ERR_HTTP2_)/;
-const short = /^(UND_ERR_SOCKET other side closed|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|HPE_INVALID_EOF_STATE|Z_BUF_ERROR)/;
-const malformed = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|Z_|ERR_BROTLI|ERR__ERROR_|ZSTD_)/;
+const inTransit = /^(ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR_|HPE_|HTTPParserError|ERR_HTTP2_)/;
+const short =
+  /^(UND_ERR_SOCKET other side closed|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|HPE_INVALID_EOF_STATE)|^HTTPParserError.*Invalid EOF/;
+const malformed = /^(HPE_|HTTPParserError|UND_ERR_HEADERS_OVERFLOW|Z_|ERR_BROTLI|ERR__ERROR_|ZSTD_)/;
 
 const whys = {
   truncated: "the server closed the connection",

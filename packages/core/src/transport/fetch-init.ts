@@ -1,9 +1,12 @@
 import { shownUrl } from "../request/shown-url.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
 
-/** A source of request body bytes on its way out, and what it threw, if it did. */
+/** A source of request body bytes on its way out. */
 export interface BodySource {
+  /** What it threw, if it did. */
   readonly failure: { readonly error: unknown } | undefined;
+  /** Lets it go in any state and does not wait for it; again is nothing. fetch does not, while the source does not answer. */
+  release(): void;
 }
 
 /**
@@ -17,13 +20,19 @@ export function fetchInit(request: StreamRequest): { init: RequestInit; source: 
   const made = typeof request.body === "function" ? request.body() : request.body;
   const streams = typeof made === "object" && !(made instanceof Uint8Array);
   const headers = checkedHeaders(request);
-  checkRequest(request, made === undefined ? {} : streams ? { body: new ReadableStream(), duplex: "half" } : { body: "" });
+  checkRequest(
+    request,
+    made === undefined ? {} : streams ? { body: new ReadableStream(), duplex: "half" } : { body: "" },
+  );
   const common = { method, headers, cache: "no-store", redirect: "follow" } as const;
   if (made === undefined) return { init: common, source: undefined };
+  if (streams) {
+    const source = bodySource(made);
+    return { init: { ...common, body: source.stream, duplex: "half" } as RequestInit, source };
+  }
   // Text goes as bytes: for a string fetch would invent a content type.
-  if (!streams) return { init: { ...common, body: (typeof made === "string" ? new TextEncoder().encode(made) : made) as BodyInit }, source: undefined };
-  const source = bodySource(made);
-  return { init: { ...common, body: source.stream, duplex: "half" } as RequestInit, source };
+  const bytes = typeof made === "string" ? new TextEncoder().encode(made) : made;
+  return { init: { ...common, body: bytes as BodyInit }, source: undefined };
 }
 
 function checkedHeaders(request: StreamRequest): Headers {
@@ -56,17 +65,36 @@ function refused({ method, url }: StreamRequest, why: string): TypeError {
   return new TypeError(`Cannot send ${method} ${shownUrl(url)}: ${why}`);
 }
 
-function bodySource(source: AsyncIterable<Uint8Array>): { readonly stream: ReadableStream<Uint8Array>; failure: BodySource["failure"] } {
+function bodySource(source: AsyncIterable<Uint8Array>): BodySource & { readonly stream: ReadableStream<Uint8Array> } {
   let iterator: AsyncIterator<Uint8Array> | undefined;
-  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+  let failure: BodySource["failure"];
+  let over = false;
+
+  async function next(): Promise<IteratorResult<Uint8Array>> {
     try {
       iterator ??= source[Symbol.asyncIterator]();
-      return await iterator.next();
+      const step = await iterator.next();
+      over ||= step.done === true;
+      return step;
     } catch (error) {
-      sent.failure = { error };
+      over = true;
+      failure = { error };
       throw error;
     }
-  };
+  }
+
+  async function letGo(): Promise<void> {
+    if (over) return;
+    over = true;
+    try {
+      iterator ??= source[Symbol.asyncIterator]();
+      await iterator.return?.();
+    } catch {
+      // It is not wanted any more, and neither is its complaint.
+    }
+  }
+
+  const release = (): void => void letGo();
   const stream = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -74,19 +102,15 @@ function bodySource(source: AsyncIterable<Uint8Array>): { readonly stream: Reada
         if (done) controller.close();
         else controller.enqueue(value);
       },
-      // The source is let go and not waited for.
-      cancel: () => void letGo(iterator),
+      cancel: release,
     },
     { highWaterMark: 0 },
   );
-  const sent: ReturnType<typeof bodySource> = { stream, failure: undefined };
-  return sent;
-}
-
-async function letGo(iterator: AsyncIterator<Uint8Array> | undefined): Promise<void> {
-  try {
-    await iterator?.return?.();
-  } catch {
-    // It is not wanted any more, and neither is its complaint.
-  }
+  return {
+    stream,
+    release,
+    get failure() {
+      return failure;
+    },
+  };
 }

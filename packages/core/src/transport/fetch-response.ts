@@ -1,9 +1,14 @@
 import type { StreamRequest } from "../request/stream-request.ts";
 import { fetchError } from "./fetch-error.ts";
+import type { BodySource } from "./fetch-init.ts";
 import type { Framing, ResponseHeaders, StreamResponse } from "./transport.ts";
 
-/** A `Response` as a transport answers. */
-export function fetchResponse(response: Response, request: StreamRequest): StreamResponse {
+/** A `Response` as a transport answers. `source` is the request body that may still be on its way; it goes with the release. */
+export function fetchResponse(
+  response: Response,
+  request: StreamRequest,
+  source: BodySource | undefined,
+): StreamResponse {
   const url = response.url || request.url;
   const reader = response.body?.getReader();
   let released = false;
@@ -11,8 +16,8 @@ export function fetchResponse(response: Response, request: StreamRequest): Strea
 
   async function next(): Promise<IteratorResult<Uint8Array, undefined>> {
     try {
-      const step = released ? undefined : await reader?.read();
-      if (released || !step?.value) return { done: true, value: undefined };
+      const step = await reader?.read();
+      if (!step?.value) return { done: true, value: undefined };
       bytes += step.value.length;
       return { done: false, value: step.value };
     } catch (error) {
@@ -25,6 +30,7 @@ export function fetchResponse(response: Response, request: StreamRequest): Strea
   function release(reason?: unknown): void {
     if (released) return;
     released = true;
+    source?.release();
     reader?.cancel(reason).catch(() => {});
   }
 

@@ -44,10 +44,11 @@ export function fetchTransport({ fetch, credentials }: FetchTransportOptions = {
       const send = fetch ?? globalThis.fetch;
       // Some runtimes refuse to be asked for credentials at all.
       const asked = credentials === undefined ? init : { ...init, credentials };
-      const response = fetchResponse(await send(request.url, { ...asked, signal: exchange.signal }), request);
+      const response = fetchResponse(await send(request.url, { ...asked, signal: exchange.signal }), request, source);
       if (!signal.aborted) return response;
       response.release();
     } catch (error) {
+      source?.release();
       if (!signal.aborted) throw source?.failure ? source.failure.error : fetchError(error, request.url);
     } finally {
       unlisten();

@@ -12,7 +12,8 @@ function guarded(auth: Auth, script: readonly ScriptedAnswer[], clock = fakeCloc
   return { transport, clock, send: authLayer(auth, "https://a.example", clock)(transport) };
 }
 
-const sentBy = (transport: { readonly requests: readonly StreamRequest[] }) => transport.requests.map(({ headers }) => headers["authorization"]);
+const sentBy = (transport: { readonly requests: readonly StreamRequest[] }) =>
+  transport.requests.map(({ headers }) => headers["authorization"]);
 
 test("basic credentials are UTF-8 in base64 (RFC 7617 section 2.1)", async () => {
   expect(await basic("test", "123£")(call(false))).toBe("Basic dGVzdDoxMjPCow==");
@@ -48,12 +49,15 @@ test("headers by name are credentials too, and undefined is none", async () => {
   expect(transport.requests.map(({ headers }) => headers)).toEqual([{ "x-api-key": "k" }, {}]);
 });
 
-test.each(["https://b.example/", "http://a.example/", "https://a.example:8443/"])("nothing is asked or sent for %s", async (url) => {
-  let asked = 0;
-  const { transport, send } = guarded(() => `${++asked}`, [{ status: 401 }]);
-  expect(await send(request.withUrl(url), { signal: free })).toMatchObject({ status: 401 });
-  expect([asked, sentBy(transport)]).toEqual([0, [undefined]]);
-});
+test.each(["https://b.example/", "http://a.example/", "https://a.example:8443/"])(
+  "nothing is asked or sent for %s",
+  async (url) => {
+    let asked = 0;
+    const { transport, send } = guarded(() => `${++asked}`, [{ status: 401 }]);
+    expect(await send(request.withUrl(url), { signal: free })).toMatchObject({ status: 401 });
+    expect([asked, sentBy(transport)]).toEqual([0, [undefined]]);
+  },
+);
 
 test("after a 401 it asks once more and sends again, with the first answer released and the wire's events told once", async () => {
   const { transport, send } = guarded(
@@ -113,12 +117,18 @@ test("what the function throws is thrown as it is, and the 401 in hand is releas
   expect([second.transport.open, second.transport.released]).toEqual([0, 1]);
 });
 
-test.each([false, true])("an abort while the function does not answer (refused: %s) is thrown as it is", async (silentWhen) => {
-  const caller = new AbortController();
-  const { transport, clock, send } = guarded(({ refused }) => (refused === silentWhen ? new Promise(() => {}) : "old"), [{ status: 401 }]);
-  const aborted = expect(send(request, { signal: caller.signal })).rejects.toBe("mine");
-  await clock.advance(10);
-  caller.abort("mine");
-  await aborted;
-  expect([transport.open, transport.requests.length]).toEqual([0, silentWhen ? 1 : 0]);
-});
+test.each([false, true])(
+  "an abort while the function does not answer (refused: %s) is thrown as it is",
+  async (silentWhen) => {
+    const caller = new AbortController();
+    const { transport, clock, send } = guarded(
+      ({ refused }) => (refused === silentWhen ? new Promise(() => {}) : "old"),
+      [{ status: 401 }],
+    );
+    const aborted = expect(send(request, { signal: caller.signal })).rejects.toBe("mine");
+    await clock.advance(10);
+    caller.abort("mine");
+    await aborted;
+    expect([transport.open, transport.requests.length]).toEqual([0, silentWhen ? 1 : 0]);
+  },
+);

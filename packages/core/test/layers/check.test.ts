@@ -6,7 +6,11 @@ import { fakeClock, type ScriptedAnswer, scriptedTransport } from "../../src/tes
 
 const request = new StreamRequest({ url: "https://ann:pw@a.example/feed?token=abc" });
 const free = new AbortController().signal;
-const sse = { name: "SSE", accept: "text/event-stream", accepts: (mediaType: string) => mediaType === "text/event-stream" };
+const sse = {
+  name: "SSE",
+  accept: "text/event-stream",
+  accepts: (mediaType: string) => mediaType === "text/event-stream",
+};
 
 async function checked(answer: ScriptedAnswer, clock = fakeClock()) {
   const transport = scriptedTransport([answer], { clock });
@@ -14,15 +18,21 @@ async function checked(answer: ScriptedAnswer, clock = fakeClock()) {
   return { result, transport };
 }
 
-test.each(["text/event-stream", "Text/Event-Stream; charset=utf-8", "text/event-stream ;x=y"])("%s is handed on untouched", async (type) => {
-  const { result, transport } = await checked({ headers: { "content-type": type, "content-encoding": "identity" }, chunks: ["data: 1\n\n"] });
-  expect(result).toMatchObject({ status: 200 });
-  expect([transport.pulled, transport.released, transport.open]).toEqual([0, 0, 1]);
-});
+test.each(["text/event-stream", "Text/Event-Stream; charset=utf-8", "text/event-stream ;x=y"])(
+  "%s is handed on untouched",
+  async (type) => {
+    const { result, transport } = await checked({
+      headers: { "content-type": type, "content-encoding": "identity" },
+      chunks: ["data: 1\n\n"],
+    });
+    expect(result).toMatchObject({ status: 200, framing: "chunked" });
+    expect([transport.pulled, transport.released, transport.open]).toEqual([0, 0, 1]);
+  },
+);
 
 test.each([204, 205])("a %d is handed on whatever its type", async (status) => {
   const { result } = await checked({ status, headers: { "content-type": "text/html" } });
-  expect(result).toMatchObject({ status });
+  expect(result).toMatchObject({ status, framing: "chunked" });
 });
 
 test("a status that is not 2xx is refused with all it told, secrets masked, even when its type is right", async () => {
@@ -55,7 +65,10 @@ test.each([304, 199, 300, 400, 500])("a %d is refused", async (status) => {
 });
 
 test("an HTML page with status 200 is refused, and both types are named", async () => {
-  const { result, transport } = await checked({ headers: { "content-type": "text/html; charset=utf-8" }, chunks: ["<h1>Sign in</h1>"] });
+  const { result, transport } = await checked({
+    headers: { "content-type": "text/html; charset=utf-8" },
+    chunks: ["<h1>Sign in</h1>"],
+  });
   expect(result).toMatchObject({
     code: "refused",
     status: 200,
@@ -108,7 +121,9 @@ test("an abort while the excerpt is read is thrown as the caller's reason", asyn
 test("an endless error page costs 1 s and no more", async () => {
   const clock = fakeClock();
   const transport = scriptedTransport([{ status: 500, chunks: ["oops", "stall"] }], { clock });
-  const refused = expect(checkLayer(sse, clock)(transport)(request, { signal: free })).rejects.toMatchObject({ excerpt: "oops" });
+  const refused = expect(checkLayer(sse, clock)(transport)(request, { signal: free })).rejects.toMatchObject({
+    excerpt: "oops",
+  });
   await clock.advance(1_000);
   await refused;
 });

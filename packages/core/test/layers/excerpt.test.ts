@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { excerpt } from "../../src/layers/excerpt.ts";
 import { StreamRequest } from "../../src/request/stream-request.ts";
@@ -55,6 +56,13 @@ test("a body that breaks gives what came before, and nothing is thrown", async (
   const { response, transport, clock } = await answer(["partly", { error: new Error("cut") }]);
   expect(await excerpt(response, clock, free)).toBe("partly");
   expect([transport.released, clock.pending]).toEqual([1, 0]);
+});
+
+test("no listener stays on the signal", async () => {
+  const caller = new AbortController();
+  const { response, clock } = await answer(["a"]);
+  await excerpt(response, clock, caller.signal);
+  expect(getEventListeners(caller.signal, "abort")).toEqual([]);
 });
 
 test("the signal ends it at once, and a signal that was aborted before reads nothing", async () => {

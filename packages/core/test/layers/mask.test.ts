@@ -22,6 +22,9 @@ test("names are in lower case, secrets are masked, addresses lose their values",
 });
 
 test("a header that comes twice is joined, in any letter case and under any name", () => {
-  const headers = { get: () => null, [Symbol.iterator]: () => Object.entries({ Via: "a", via: "b", constructor: "c" })[Symbol.iterator]() };
+  const headers = {
+    get: () => null,
+    [Symbol.iterator]: () => Object.entries({ Via: "a", via: "b", constructor: "c" })[Symbol.iterator](),
+  };
   expect(maskedHeaders(headers)).toEqual({ via: "a, b", constructor: "c" });
 });

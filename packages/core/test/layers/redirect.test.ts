@@ -8,13 +8,20 @@ import { layered } from "../../src/transport/layer.ts";
 const free = new AbortController().signal;
 const to = (location: string, status = 302): ScriptedAnswer => ({ status, headers: { location } });
 
-function follow(script: readonly ScriptedAnswer[], options: { limit?: number; secretHeaders?: string[] } = {}, clock = fakeClock()) {
+function follow(
+  script: readonly ScriptedAnswer[],
+  options: { limit?: number; secretHeaders?: string[] } = {},
+  clock = fakeClock(),
+) {
   const transport = scriptedTransport(script, { clock });
   return { transport, clock, send: redirectLayer(clock, options)(transport) };
 }
 
 test("an answer that is no redirect is handed on untouched", async () => {
-  const { transport, send } = follow([{ status: 304, chunks: ["x"] }, { status: 302, chunks: ["x"] }]);
+  const { transport, send } = follow([
+    { status: 304, chunks: ["x"] },
+    { status: 302, chunks: ["x"] },
+  ]);
   for (const status of [304, 302]) {
     expect(await send(new StreamRequest({ url: "https://a.example/" }), { signal: free })).toMatchObject({ status });
   }
@@ -66,7 +73,11 @@ test("a redirect does not stick: the next attempt starts at the first URL", asyn
   const request = new StreamRequest({ url: "https://a.example/" });
   await send(request, { signal: free });
   await send(request, { signal: free });
-  expect(transport.requests.map(({ url }) => url)).toEqual(["https://a.example/", "https://a.example/next", "https://a.example/"]);
+  expect(transport.requests.map(({ url }) => url)).toEqual([
+    "https://a.example/",
+    "https://a.example/next",
+    "https://a.example/",
+  ]);
 });
 
 test("secret headers stay with their origin, also when it comes back", async () => {
@@ -76,28 +87,44 @@ test("secret headers stay with their origin, also when it comes back", async () 
   const open = { "last-event-id": "7", accept: "text/event-stream" };
   const secret = { authorization: "a", cookie: "b", "proxy-authorization": "c", host: "a.example", "x-api-key": "d" };
   await send(new StreamRequest({ url: "https://a.example/", headers: { ...open, ...secret } }), { signal: free });
-  expect(transport.requests.map(({ headers }) => headers)).toEqual([{ ...open, ...secret }, { ...open, ...secret }, open, open]);
+  expect(transport.requests.map(({ headers }) => headers)).toEqual([
+    { ...open, ...secret },
+    { ...open, ...secret },
+    open,
+    open,
+  ]);
 });
 
-test.each(["http://a.example/", "https://a.example:8443/", "https://sub.a.example/"])("%s is another origin than https://a.example", async (url) => {
-  const { transport, send } = follow([to(url), {}]);
-  await send(new StreamRequest({ url: "https://a.example/", headers: { authorization: "secret" } }), { signal: free });
-  expect(transport.requests[1]?.headers).toEqual({});
-});
+test.each(["http://a.example/", "https://a.example:8443/", "https://sub.a.example/"])(
+  "%s is another origin than https://a.example",
+  async (url) => {
+    const { transport, send } = follow([to(url), {}]);
+    await send(new StreamRequest({ url: "https://a.example/", headers: { authorization: "secret" } }), {
+      signal: free,
+    });
+    expect(transport.requests[1]?.headers).toEqual({});
+  },
+);
 
 test("credentials inside the redirects go to their origin only, and come back with it", async () => {
   const clock = fakeClock();
   const transport = scriptedTransport([to("https://b.example/"), to("https://a.example/back"), {}], { clock });
   const send = layered(transport, [redirectLayer(clock), authLayer(basic("ann", "pw"), "https://a.example", clock)]);
   await send(new StreamRequest({ url: "https://a.example/" }), { signal: free });
-  expect(transport.requests.map(({ headers }) => headers["authorization"])).toEqual(["Basic YW5uOnB3", undefined, "Basic YW5uOnB3"]);
+  expect(transport.requests.map(({ headers }) => headers["authorization"])).toEqual([
+    "Basic YW5uOnB3",
+    undefined,
+    "Basic YW5uOnB3",
+  ]);
 });
 
 test("one redirect more than the limit is refused, and every answer is released", async () => {
   const loop = (_: unknown, index: number): ScriptedAnswer => to(`/${index + 1}?token=abc`);
   const clock = fakeClock();
   const transport = scriptedTransport(loop, { clock });
-  await expect(redirectLayer(clock)(transport)(new StreamRequest({ url: "https://a.example/0" }), { signal: free })).rejects.toMatchObject({
+  await expect(
+    redirectLayer(clock)(transport)(new StreamRequest({ url: "https://a.example/0" }), { signal: free }),
+  ).rejects.toMatchObject({
     code: "refused",
     status: 302,
     message:
@@ -127,10 +154,17 @@ async function* once(): AsyncGenerator<Uint8Array> {
 test("a body that cannot be made again is not sent on by 307, and a function is", async () => {
   const attempt = (body: RequestBody) => {
     const { transport, send } = follow([to("/next", 307), {}]);
-    return { transport, answer: send(new StreamRequest({ url: "https://a.example/", method: "POST", body }), { signal: free }) };
+    return {
+      transport,
+      answer: send(new StreamRequest({ url: "https://a.example/", method: "POST", body }), { signal: free }),
+    };
   };
   const lost = attempt(once());
-  await expect(lost.answer).rejects.toMatchObject({ code: "refused", status: 307, message: expect.stringContaining("give it as a function") });
+  await expect(lost.answer).rejects.toMatchObject({
+    code: "refused",
+    status: 307,
+    message: expect.stringContaining("give it as a function"),
+  });
   expect([lost.transport.requests.length, lost.transport.open]).toEqual([1, 0]);
   expect(await attempt(once).answer).toMatchObject({ status: 200 });
 });
@@ -144,7 +178,11 @@ test("a body that cannot be made again does not hinder a redirect that drops it"
 test("the events of the wire are told once", async () => {
   const { send } = follow([to("/next"), {}]);
   const calls: string[] = [];
-  const on = { hidden: () => calls.push("hidden"), connected: () => calls.push("connected"), sent: () => calls.push("sent") };
+  const on = {
+    hidden: () => calls.push("hidden"),
+    connected: () => calls.push("connected"),
+    sent: () => calls.push("sent"),
+  };
   await send(new StreamRequest({ url: "https://a.example/" }), { signal: free, on });
   expect(calls).toEqual(["connected", "sent"]);
 });
@@ -158,7 +196,9 @@ test("an answer that does not end costs 1 s on the way, and an abort meanwhile e
 
   const caller = new AbortController();
   const other = follow([slow]);
-  const aborted = expect(other.send(new StreamRequest({ url: "https://a.example/" }), { signal: caller.signal })).rejects.toBe("mine");
+  const aborted = expect(
+    other.send(new StreamRequest({ url: "https://a.example/" }), { signal: caller.signal }),
+  ).rejects.toBe("mine");
   await other.clock.advance(10);
   caller.abort("mine");
   await aborted;

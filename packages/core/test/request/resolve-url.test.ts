@@ -19,6 +19,7 @@ test("an absolute URL is taken as it is, whatever the base, and only its fragmen
   expect(resolveUrl("http://y.example:8080/a%2Fb?q=a+b#c", "https://ann:pw@x.example/v1")).toEqual({
     url: "http://y.example:8080/a%2Fb?q=a+b",
   });
+  expect(resolveUrl(" https://y.example/a\n", "https://x.example/v1")).toEqual({ url: "https://y.example/a" });
   expect(resolveUrl(new URL("https://y.example/a"))).toEqual({ url: "https://y.example/a" });
 });
 

@@ -22,7 +22,12 @@ test("answers are played in order, one a request, and the requests are kept", as
   expect([first.status, first.framing, first.url]).toEqual([200, "chunked", request.url]);
   expect(await read(first.body)).toEqual(["a", "b"]);
   const second = await transport(request.withQuery({ n: 2 }), { signal: free() });
-  expect([second.status, second.framing, second.url, second.headers.get("x-one")]).toEqual([204, "length", "https://b.example/", "1"]);
+  expect([second.status, second.framing, second.url, second.headers.get("x-one")]).toEqual([
+    204,
+    "length",
+    "https://b.example/",
+    "1",
+  ]);
   expect(transport.requests.map((each) => each.url)).toEqual(["https://a.example/log", "https://a.example/log?n=2"]);
 });
 
@@ -57,7 +62,11 @@ test("connected and sent are called when the clock says so, then the head comes"
 
 test("hidden behaves as fetch: hidden and sent at once, connected never", async () => {
   const calls: string[] = [];
-  const on = { hidden: () => calls.push("hidden"), connected: () => calls.push("connected"), sent: () => calls.push("sent") };
+  const on = {
+    hidden: () => calls.push("hidden"),
+    connected: () => calls.push("connected"),
+    sent: () => calls.push("sent"),
+  };
   const transport = scriptedTransport([{}], { hidden: true });
   const answer = transport(request, { signal: free(), on });
   expect(calls).toEqual(["hidden", "sent"]);
@@ -86,18 +95,21 @@ test("an unreachable server is told before anything is sent, another error after
   expect(transport.open).toBe(0);
 });
 
-test.each(["connectMs", "headersMs"])("a signal ends %s with its reason as it is, and no timer stays", async (field) => {
-  const clock = fakeClock();
-  const caller = new AbortController();
-  const transport = scriptedTransport([{ [field]: 1_000 }], { clock });
-  const answer = transport(request, { signal: caller.signal });
-  const refused = expect(answer).rejects.toBe("their reason");
-  await clock.advance(10);
-  expect([clock.pending, transport.open]).toEqual([1, 1]);
-  caller.abort("their reason");
-  await refused;
-  expect([clock.pending, transport.open]).toEqual([0, 0]);
-});
+test.each(["connectMs", "headersMs"])(
+  "a signal ends %s with its reason as it is, and no timer stays",
+  async (field) => {
+    const clock = fakeClock();
+    const caller = new AbortController();
+    const transport = scriptedTransport([{ [field]: 1_000 }], { clock });
+    const answer = transport(request, { signal: caller.signal });
+    const refused = expect(answer).rejects.toBe("their reason");
+    await clock.advance(10);
+    expect([clock.pending, transport.open]).toEqual([1, 1]);
+    caller.abort("their reason");
+    await refused;
+    expect([clock.pending, transport.open]).toEqual([0, 0]);
+  },
+);
 
 test("a signal that was aborted before the call sends nothing", async () => {
   const transport = scriptedTransport([{}]);
@@ -107,7 +119,7 @@ test("a signal that was aborted before the call sends nothing", async () => {
 
 test("the signal is let go at the head", async () => {
   const caller = new AbortController();
-  const transport = scriptedTransport([{ chunks: ["a", "b"] }]);
+  const transport = scriptedTransport([{ chunks: ["a", { gate: Promise.resolve() }, "b"] }]);
   const { body } = await transport(request, { signal: caller.signal });
   caller.abort();
   expect(await read(body)).toEqual(["a", "b"]);
@@ -143,7 +155,10 @@ test("the body is played at the reader's pace, and waits by the clock and at gat
 
 test("an error is thrown where it stands, and closes the exchange", async () => {
   const cut = new StreamError("reset", "cut");
-  const transport = scriptedTransport([{ chunks: ["a", { error: cut }, "b"] }, { chunks: [{ gate: Promise.reject(cut) }] }]);
+  const transport = scriptedTransport([
+    { chunks: ["a", { error: cut }, "b"] },
+    { chunks: [{ gate: Promise.reject(cut) }] },
+  ]);
   for (let i = 0; i < 2; i++) {
     const { body } = await transport(request, { signal: free() });
     await expect(read(body)).rejects.toBe(cut);

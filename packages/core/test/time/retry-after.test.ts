@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { fakeClock } from "../../src/testing/index.ts";
 import { retryAfterMs } from "../../src/time/retry-after.ts";
 
@@ -19,6 +19,13 @@ test.each(["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "S
     expect(retryAfterMs(value, clock)).toBe(37_000);
   },
 );
+
+test("a date without a zone is GMT wherever the process runs", () => {
+  vi.stubEnv("TZ", "Asia/Tokyo");
+  expect(new Date(0).getTimezoneOffset()).toBe(-540);
+  expect(retryAfterMs("Sun Nov  6 08:49:37 1994", clock)).toBe(37_000);
+  vi.unstubAllEnvs();
+});
 
 test("a date in the past is 0", () => {
   expect(retryAfterMs("Sat, 05 Nov 1994 08:49:37 GMT", clock)).toBe(0);

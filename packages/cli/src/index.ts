@@ -1,0 +1,2 @@
+export { longwire } from "./longwire.ts";
+export type { World } from "./world.ts";

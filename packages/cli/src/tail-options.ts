@@ -1,0 +1,83 @@
+import { basic, type Auth, type HeaderRecord, type StreamOptions } from "@longwire/core";
+import type { Item } from "./item.ts";
+import type { OutputForm } from "./printer.ts";
+import { bodyType, requestBody } from "./request-body.ts";
+import type { Reading } from "./tail-dialect.ts";
+import { UsageError } from "./usage-error.ts";
+import type { World } from "./world.ts";
+
+/** What stands on the command line of `tail` beside the URL, as commander hands it on. */
+export interface TailFlags {
+  readonly as: Reading;
+  readonly header: readonly string[];
+  readonly request?: string;
+  readonly data?: string;
+  readonly user?: string;
+  readonly max?: number;
+  /** Milliseconds. */
+  readonly idle?: number;
+  readonly retries?: number;
+  readonly until?: string;
+  readonly since?: string;
+  readonly cursor?: string;
+  readonly cursorParam?: string;
+  readonly output?: OutputForm;
+  readonly quiet?: boolean;
+}
+
+/** The options of the stream that these flags ask for. @throws UsageError; the interrupt's reason while a body is read */
+export async function tailOptions(flags: TailFlags, world: World): Promise<StreamOptions<Item>> {
+  checkCombination(flags);
+  const { request, data, user, idle, retries, until, since } = flags;
+  const headers = headersOf(flags.header);
+  const auth = user === undefined ? undefined : authOf(user);
+  const body = data === undefined ? undefined : await requestBody(data, world);
+  return {
+    method: request,
+    headers: body === undefined ? headers : { "content-type": bodyType(body), ...headers },
+    body,
+    auth,
+    timeouts: { idleMs: idle },
+    reconnect: retries === 0 ? false : { retries },
+    until,
+    resume: since === undefined ? undefined : { from: since },
+    clock: world.clock,
+    signal: world.interrupted,
+  };
+}
+
+function checkCombination({ as, until, since, cursor, cursorParam }: TailFlags): void {
+  const resumes = as === "auto" || as === "sse" || as === "ndjson";
+  const flag = [since !== undefined && "--since", cursor !== undefined && "--cursor", cursorParam !== undefined && "--cursor-param"].find(Boolean);
+  if (!resumes && flag) throw new UsageError(`${flag} does nothing with --as ${as}: only sse and ndjson can be resumed`);
+  if (as === "bytes" && until !== undefined) throw new UsageError("--until does nothing with --as bytes: bytes have no lines");
+  if (cursor !== undefined && cursorParam === undefined) {
+    throw new UsageError("--cursor says where a record has its resume point; say also how to send it, with --cursor-param NAME");
+  }
+  if (cursorParam !== undefined && cursor === undefined && as !== "sse") {
+    throw new UsageError("--cursor-param says how a resume point is sent; say also where a record has it, with --cursor FIELD");
+  }
+  if (as === "ndjson" && since !== undefined && cursorParam === undefined) {
+    throw new UsageError("--since needs --cursor FIELD and --cursor-param NAME here: NDJSON itself has no resume point");
+  }
+}
+
+/** Values are never printed: they may be secrets. */
+function headersOf(lines: readonly string[]): HeaderRecord {
+  const headers: Record<string, string | undefined> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    if (colon < 1) throw new UsageError("-H needs a name, a colon and a value, such as -H 'Accept-Language: de'");
+    const name = line.slice(0, colon).trim().toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    const before = headers[name];
+    headers[name] = value === "" ? undefined : before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`;
+  }
+  return headers;
+}
+
+function authOf(user: string): Auth {
+  const colon = user.indexOf(":");
+  if (colon === -1) throw new UsageError("-u needs a name, a colon and a password, such as -u 'ops:secret'");
+  return basic(user.slice(0, colon), user.slice(colon + 1));
+}

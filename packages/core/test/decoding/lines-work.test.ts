@@ -1,0 +1,37 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { emptySink } from "../../src/frames/decoder.ts";
+import { linesDecoder } from "../../src/frames/lines-decoder.ts";
+import { noWork, work } from "./counted-work.ts";
+
+vi.mock("#native", async (original) => (await import("./counted-work.ts")).counting(await original()));
+beforeEach(noWork);
+
+const lineBytes = 32 * 1024 * 1024;
+
+describe.each([1_460, 64])("in chunks of %d bytes", (chunkBytes) => {
+  test.each([
+    ["ASCII", "a"],
+    ["multi-byte", "é"],
+  ])("a 32 MiB line of %s text is scanned and copied less than four times, and decoded once", (_, character) => {
+    const decoder = linesDecoder({ maxLineBytes: 64 * 1024 * 1024 });
+    const sink = emptySink<string>();
+    const bytes = new TextEncoder().encode(character.repeat(chunkBytes)).subarray(0, lineBytes);
+    let pushed = 0;
+    for (; pushed < lineBytes; pushed += chunkBytes) decoder.push(bytes.subarray(0, chunkBytes), sink);
+    expect(sink.items).toEqual([]);
+    decoder.push(new Uint8Array([0x0a]), sink);
+    expect(sink.items).toHaveLength(1);
+    expect(work.scanned + work.copied).toBeGreaterThan(2 * pushed);
+    expect(work.scanned + work.copied).toBeLessThan(4 * pushed);
+    expect(work.decoded).toBe(pushed);
+  });
+});
+
+test("short lines in whole chunks are neither scanned twice nor copied", () => {
+  const decoder = linesDecoder();
+  const chunk = new TextEncoder().encode("a line of text\n".repeat(4_000));
+  for (let i = 0; i < 10; i++) decoder.push(chunk, emptySink());
+  expect(work.copied).toBe(0);
+  expect(work.scanned).toBeLessThanOrEqual(10 * chunk.length);
+  expect(work.decoded).toBeLessThanOrEqual(10 * chunk.length);
+});
