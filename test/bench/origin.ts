@@ -59,8 +59,8 @@ if (import.meta.main) {
 function answer(socket: Socket, url: URL): void {
   const count = (name: string): number => Number(url.searchParams.get(name));
   socket.write(responseHead(url.pathname === "/body" ? "application/octet-stream" : "text/event-stream"));
-  if (url.pathname === "/sse") void repeat(socket, sseBlock(count("perChunk")), count("events") / eventsPerBlock);
-  else if (url.pathname === "/body") void repeat(socket, bodyChunk(), count("bytes") / bodyChunkBytes);
+  if (url.pathname === "/sse") repeat(socket, sseBlock(count("perChunk")), count("events") / eventsPerBlock);
+  else if (url.pathname === "/body") repeat(socket, bodyChunk(), count("bytes") / bodyChunkBytes);
   else if (url.pathname === "/ticks") tick(socket, count("events"));
   else socket.write(chunk(Buffer.from(tokenEvent())));
 }
@@ -72,13 +72,16 @@ const responseHead = (type: string): string =>
 const eventsPerBlock = 4_000;
 const bodyChunkBytes = 64 * 1024;
 
-async function repeat(socket: Socket, block: Uint8Array, times: number): Promise<void> {
-  const closed = once(socket, "close");
-  for (let written = 0; written < times; written++) {
-    if (!socket.write(block)) await Promise.race([once(socket, "drain"), closed]);
-    if (socket.destroyed) return;
-  }
-  socket.write("0\r\n\r\n");
+function repeat(socket: Socket, block: Uint8Array, times: number): void {
+  let left = times;
+  const write = (): void => {
+    while (left > 0) {
+      left--;
+      if (!socket.write(block)) return void socket.once("drain", write);
+    }
+    socket.write("0\r\n\r\n");
+  };
+  write();
 }
 
 function sseBlock(perChunk: number): Uint8Array {

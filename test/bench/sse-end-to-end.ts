@@ -7,6 +7,7 @@ import { atMost, column, contestOverTheWire, cost, quick, ratios, shownRatio } f
 
 const readers = {
   "socket limit": async () => (await import("./contenders/socket.ts")).socketEvents,
+  "socket, decoder once a read": async () => (await import("./contenders/socket.ts")).packedSocketEvents,
   "longwire batches()": async () => (await import("./contenders/longwire.ts")).longwireEventBatches,
   "longwire for await": async () => (await import("./contenders/longwire.ts")).longwireEvents,
   "undici dispatch + eventsource-parser": async () => (await import("./contenders/undici.ts")).dispatchEvents,

@@ -33,7 +33,10 @@ describe.each(cases)("$name", ({ input, unframed, values, heartbeats = 0, error,
       } else {
         expect(result.error, cut).toBeUndefined();
         expect(result.end, cut).toBe(end);
-        expect(result.marks.filter((mark) => mark.kind === "heartbeat"), cut).toHaveLength(heartbeats);
+        expect(
+          result.marks.filter((mark) => mark.kind === "heartbeat"),
+          cut,
+        ).toHaveLength(heartbeats);
       }
     }
   });
@@ -45,13 +48,16 @@ describe.each(cases)("$name", ({ input, unframed, values, heartbeats = 0, error,
 
 const withBadItems = cases.filter((known) => known.error);
 
-test.each(withBadItems)("$name: skipped and told at every cut", ({ input, error, values, valuesWhenSkipping = values }) => {
-  for (const { cut, chunks } of everyCut(input)) {
-    const result = decoded(ndjsonDecoder({ onBadItem: "skip" }), chunks);
-    expect(result.items, cut).toStrictEqual(valuesWhenSkipping);
-    expect(result.marks, cut).toMatchObject([{ kind: "bad", value: error }]);
-  }
-});
+test.each(withBadItems)(
+  "$name: skipped and told at every cut",
+  ({ input, error, values, valuesWhenSkipping = values }) => {
+    for (const { cut, chunks } of everyCut(input)) {
+      const result = decoded(ndjsonDecoder({ onBadItem: "skip" }), chunks);
+      expect(result.items, cut).toStrictEqual(valuesWhenSkipping);
+      expect(result.marks, cut).toMatchObject([{ kind: "bad", value: error }]);
+    }
+  },
+);
 
 function expectOwnProto(items: unknown[]): void {
   expect(items).toHaveLength(1);

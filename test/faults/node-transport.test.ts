@@ -1,7 +1,14 @@
 // How every ending on the wire is named by the Node transport, over scripted sockets.
 
 import { once } from "node:events";
-import { type Framing, StreamError, StreamRequest, type StreamRequestInit, type Transport, type TransportEvents } from "@longwire/core";
+import {
+  type Framing,
+  StreamError,
+  StreamRequest,
+  type StreamRequestInit,
+  type Transport,
+  type TransportEvents,
+} from "@longwire/core";
 import { type NodeTransport, nodeTransport } from "@longwire/node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { chunked, type RawWire, rawServer } from "./raw-server.ts";
@@ -43,9 +50,30 @@ function once_(bytes: string, end: "fin" | "reset") {
 }
 
 const head = "HTTP/1.1 200 OK\r\n";
-const endings: [claim: string, bytes: string, end: "fin" | "reset", framing: Framing | undefined, code: string, text: string][] = [
-  ["a FIN inside a chunked body is truncated", `${head}transfer-encoding: chunked\r\n\r\n${chunked("one")}`, "fin", "chunked", "truncated", "one"],
-  ["a FIN inside a chunk is truncated", `${head}transfer-encoding: chunked\r\n\r\n9\r\none`, "fin", "chunked", "truncated", "one"],
+const endings: [
+  claim: string,
+  bytes: string,
+  end: "fin" | "reset",
+  framing: Framing | undefined,
+  code: string,
+  text: string,
+][] = [
+  [
+    "a FIN inside a chunked body is truncated",
+    `${head}transfer-encoding: chunked\r\n\r\n${chunked("one")}`,
+    "fin",
+    "chunked",
+    "truncated",
+    "one",
+  ],
+  [
+    "a FIN inside a chunk is truncated",
+    `${head}transfer-encoding: chunked\r\n\r\n9\r\none`,
+    "fin",
+    "chunked",
+    "truncated",
+    "one",
+  ],
   [
     "a FIN inside a chunked body that said close is truncated",
     `${head}connection: close\r\ntransfer-encoding: chunked\r\n\r\n${chunked("one")}`,
@@ -54,7 +82,14 @@ const endings: [claim: string, bytes: string, end: "fin" | "reset", framing: Fra
     "truncated",
     "one",
   ],
-  ["a RST inside a chunked body is a reset", `${head}transfer-encoding: chunked\r\n\r\n${chunked("one")}`, "reset", "chunked", "reset", "one"],
+  [
+    "a RST inside a chunked body is a reset",
+    `${head}transfer-encoding: chunked\r\n\r\n${chunked("one")}`,
+    "reset",
+    "chunked",
+    "reset",
+    "one",
+  ],
   [
     "a RST inside a chunked body that said close is a reset",
     `${head}connection: close\r\ntransfer-encoding: chunked\r\n\r\n${chunked("one")}`,
@@ -63,7 +98,14 @@ const endings: [claim: string, bytes: string, end: "fin" | "reset", framing: Fra
     "reset",
     "one",
   ],
-  ["a FIN short of the content-length is truncated", `${head}content-length: 9\r\n\r\none`, "fin", "length", "truncated", "one"],
+  [
+    "a FIN short of the content-length is truncated",
+    `${head}content-length: 9\r\n\r\none`,
+    "fin",
+    "length",
+    "truncated",
+    "one",
+  ],
   [
     "a FIN short of the content-length that said close is truncated",
     `${head}connection: close\r\ncontent-length: 9\r\n\r\none`,
@@ -72,18 +114,60 @@ const endings: [claim: string, bytes: string, end: "fin" | "reset", framing: Fra
     "truncated",
     "one",
   ],
-  ["a RST short of the content-length is a reset", `${head}content-length: 9\r\n\r\none`, "reset", "length", "reset", "one"],
+  [
+    "a RST short of the content-length is a reset",
+    `${head}content-length: 9\r\n\r\none`,
+    "reset",
+    "length",
+    "reset",
+    "one",
+  ],
   ["a FIN ends a close-delimited body cleanly", `${head}\r\none`, "fin", "close", "end", "one"],
   ["a RST under a close-delimited body is a reset", `${head}\r\none`, "reset", "close", "reset", "one"],
-  ["an unknown transfer-encoding is close-delimited", `${head}transfer-encoding: chunked, gzip\r\n\r\none`, "fin", "close", "end", "one"],
-  ["a whole chunked body is an end", `${head}transfer-encoding: chunked\r\n\r\n${chunked("one")}${chunked("")}`, "fin", "chunked", "end", "one"],
+  [
+    "an unknown transfer-encoding is close-delimited",
+    `${head}transfer-encoding: chunked, gzip\r\n\r\none`,
+    "fin",
+    "close",
+    "end",
+    "one",
+  ],
+  [
+    "a whole chunked body is an end",
+    `${head}transfer-encoding: chunked\r\n\r\n${chunked("one")}${chunked("")}`,
+    "fin",
+    "chunked",
+    "end",
+    "one",
+  ],
   ["a FIN before the head is truncated", "", "fin", undefined, "truncated", ""],
   ["a FIN inside the head is truncated", `${head}content-le`, "fin", undefined, "truncated", ""],
   ["a RST before the head is a reset", "", "reset", undefined, "reset", ""],
   ["an answer that is not HTTP is protocol", "SSH-2.0-OpenSSH_9.2\r\n", "fin", undefined, "protocol", ""],
-  ["a chunk size that is no number is protocol", `${head}transfer-encoding: chunked\r\n\r\n${chunked("one")}zz\r\n`, "fin", "chunked", "protocol", "one"],
-  ["an upgrade that nobody asked for is protocol", "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: tcp\r\n\r\n", "fin", undefined, "protocol", ""],
-  ["an interim answer is no head", `HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${head}content-length: 3\r\n\r\none`, "fin", "length", "end", "one"],
+  [
+    "a chunk size that is no number is protocol",
+    `${head}transfer-encoding: chunked\r\n\r\n${chunked("one")}zz\r\n`,
+    "fin",
+    "chunked",
+    "protocol",
+    "one",
+  ],
+  [
+    "an upgrade that nobody asked for is protocol",
+    "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: tcp\r\n\r\n",
+    "fin",
+    undefined,
+    "protocol",
+    "",
+  ],
+  [
+    "an interim answer is no head",
+    `HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${head}content-length: 3\r\n\r\none`,
+    "fin",
+    "length",
+    "end",
+    "one",
+  ],
   ["a 204 has an empty body that is whole", "HTTP/1.1 204 No Content\r\n\r\n", "fin", "length", "end", ""],
 ];
 
@@ -111,7 +195,11 @@ test("header values of one name are joined, set-cookie too, and read in any lett
     await wire.write(Buffer.from(`${head}${fields}content-length: 0\r\n\r\n`, "latin1"));
   });
   const { headers } = await send(transport, { url: server.url });
-  expect([headers.get("SET-cookie"), headers.get("via"), headers.get("constructor")]).toEqual(["a=1, b=2", "1.1 caf\xe9", "x"]);
+  expect([headers.get("SET-cookie"), headers.get("via"), headers.get("constructor")]).toEqual([
+    "a=1, b=2",
+    "1.1 caf\xe9",
+    "x",
+  ]);
   expect([headers.get("x-none"), headers.get("toString"), headers.get("__proto__")]).toEqual([null, null, null]);
   expect([...headers]).toContainEqual(["set-cookie", "a=1, b=2"]);
 });
@@ -141,7 +229,11 @@ describe("a reused socket that the server closes", () => {
     await using server = await rawServer(dying(1, how, requests));
     await drained(await send(transport, { url: `${server.url}/1` }));
     const calls: unknown[] = [];
-    const on = { hidden: () => calls.push("hidden"), connected: (info: object) => calls.push(info), sent: () => calls.push("sent") };
+    const on = {
+      hidden: () => calls.push("hidden"),
+      connected: (info: object) => calls.push(info),
+      sent: () => calls.push("sent"),
+    };
     const second = await send(transport, { url: `${server.url}/2` }, on);
     await drained(second);
     expect(second.status).toBe(200);
@@ -182,7 +274,9 @@ describe("a reused socket that the server closes", () => {
     const requests: string[] = [];
     await using server = await rawServer(dying(1, "fin", requests));
     await drained(await send(transport, { url: server.url }));
-    const error = await send(transport, { url: server.url, method: "POST", body: "x" }).catch((reason: unknown) => reason);
+    const error = await send(transport, { url: server.url, method: "POST", body: "x" }).catch(
+      (reason: unknown) => reason,
+    );
     expect(error).toMatchObject({ code: "truncated" });
     expect(server.wires.length).toBe(1);
   });
@@ -211,20 +305,25 @@ describe("a reused socket that the server closes", () => {
   });
 
   test("is no matter to a request of which nothing was written, replayable or not", async () => {
+    let sent = "";
     await using server = await rawServer(async (wire) => {
       await wire.request();
+      if (wire.index > 0) sent = await wire.bytes("4\r\nonce\r\n0\r\n\r\n".length);
       await wire.write(`${head}content-length: 0\r\n\r\n`);
-      if (wire.index > 0) return;
-      if ((await wire.request()) !== undefined) throw new Error("the idle socket was used");
+      if (wire.index === 0 && (await wire.anything())) throw new Error("the idle socket was used");
     });
     await drained(await send(transport, { url: server.url }));
     const wire = server.wires[0] as RawWire;
     wire.reset();
     await once(wire.socket, "close");
-    // The reset is on its way and not yet read: the request goes to the old socket's queue, and meets it there.
-    const again = await send(transport, { url: server.url, method: "POST", body: "x" });
+    // The reset is on its way and not yet read: the request is queued for the old socket, and meets it there.
+    async function* source(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("once");
+    }
+    const again = await send(transport, { url: server.url, method: "POST", body: source() });
     expect(again.status).toBe(200);
     expect(server.wires.length).toBe(2);
+    expect(sent).toBe("4\r\nonce\r\n0\r\n\r\n");
   });
 
   test("a first request on a new socket is never sent twice", async () => {
@@ -283,6 +382,33 @@ describe("chunks", () => {
     const pieces: string[] = [];
     for await (const piece of response.body) pieces.push(Buffer.from(piece).toString());
     expect(pieces).toEqual(["ab", big, "cd"]);
+  });
+
+  test.each([
+    ["a FIN ends it cleanly", "fin", "end"],
+    ["a RST breaks it", "reset", "reset"],
+  ] as const)("of a close-delimited body wait for a slow reader, and then %s", async (_claim, how, expected) => {
+    const totalBytes = 8 * 1024 * 1024;
+    await using server = await rawServer(async (wire) => {
+      await wire.request();
+      await wire.write(`${head}\r\n`);
+      const written = wire.write(Buffer.alloc(totalBytes));
+      if (how === "fin") return wire.fin();
+      await written;
+      wire.reset();
+    });
+    const response = await send(transport, { url: server.url });
+    for (let turn = 0; turn < 1_000; turn++) await new Promise((resolve) => setImmediate(resolve));
+    let bytes = 0;
+    const reading = (async () => {
+      for await (const chunk of response.body) bytes += chunk.length;
+    })();
+    if (expected === "end") {
+      await reading;
+      expect(bytes).toBe(totalBytes);
+    } else {
+      await expect(reading).rejects.toMatchObject({ code: "reset" });
+    }
   });
 
   test("received before a break are handed out before the error", async () => {

@@ -15,6 +15,8 @@ export function describeWithPeer(name: keyof typeof peers, title: string, suite:
   }
   const need = `${title}: needs ${peer.command}, of the Debian package ${peer.debianPackage} (npm run setup:peers)`;
   const required = process.env["LONGWIRE_REQUIRE_PEERS"] === "1";
+  // The reporter counts skips and does not name them.
+  if (!required) console.warn(`Skipped: ${need}`);
   it(need, (context) => (required ? expect.unreachable(need) : context.skip(need)));
 }
 

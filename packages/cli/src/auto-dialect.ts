@@ -1,12 +1,7 @@
 import type { Dialect, StreamResponse } from "@longwire/core";
 import type { Item } from "./item.ts";
 
-/** A dialect that chooses another one for each answer. */
-export interface AutoDialect extends Dialect<Item> {
-  /** What the last answer is read as; `undefined` before the first. */
-  readonly chosen: Dialect<Item> | undefined;
-}
-
+/** What `auto` chooses from. */
 export interface AutoChoices {
   readonly sse: Dialect<Item>;
   readonly ndjson: Dialect<Item>;
@@ -16,28 +11,30 @@ export interface AutoChoices {
 /**
  * Reads each answer by its media type: text/event-stream as SSE, JSON types as NDJSON, all else as lines.
  *
- * Until there is an answer it asks as SSE does, which is the only one that may stay silent before it. That it is `endless` holds
- * for SSE only; of another answer, `chosen` tells whether it can be gone on with.
+ * Until there is an answer it asks as SSE does, which is the only one that may stay silent before it.
  */
-export function autoDialect(choices: AutoChoices): AutoDialect {
+export function autoDialect(choices: AutoChoices): Dialect<Item> {
   let chosen: Dialect<Item> | undefined;
   const inForce = (): Dialect<Item> => chosen ?? choices.sse;
   return {
-    name: "auto",
+    get name() {
+      return chosen?.name ?? "auto";
+    },
     accept: "text/event-stream, application/x-ndjson;q=0.9, application/jsonl;q=0.9, */*;q=0.5",
     acceptEncoding: "identity",
-    endless: true,
+    get endless() {
+      return inForce().endless;
+    },
     accepts: () => true,
     decoder(response, cursor) {
       chosen = choose(response, choices);
       return chosen.decoder(response, cursor);
     },
     cursorOf: (item) => inForce().cursorOf?.(item),
-    resume: (request, cursor) => inForce().resume?.(request, cursor) ?? request,
-    textOf: (item) => inForce().textOf?.(item) ?? "",
-    get chosen() {
-      return chosen;
+    get resume() {
+      return inForce().resume;
     },
+    textOf: (item) => inForce().textOf?.(item) ?? "",
   };
 }
 

@@ -11,7 +11,9 @@ export function parseDuration(text: string): number {
   let sum: number | undefined;
   for (const [, count, unit] of parts) sum = (sum ?? 0) + Number(count) * (unitMs[unit as string] as number);
   if (sum !== undefined && sum < Number.POSITIVE_INFINITY) return sum;
-  throw new RangeError(`${JSON.stringify(text)} is no duration: write a number and a unit, such as 500ms, 30s, 1m or 1h30m`);
+  throw new RangeError(
+    `${JSON.stringify(text)} is no duration: write a number and a unit, such as 500ms, 30s, 1m or 1h30m`,
+  );
 }
 
 /** A duration to read: `512 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`. */

@@ -25,13 +25,13 @@ export const badUsage = 2;
 
 /** The table, as `--help` prints it. */
 export const exitCodesHelp = `Exit codes:
-  0    the stream is complete or ended, --max was reached, or the reader of stdout left
+  0    complete, ended, --max reached, or the reader of stdout left
   1    stdout could not be written
   2    bad usage; nothing was sent
-  3    refused: the status or media type of the answer
-  4    truncated, reset, protocol, limit: the stream broke, or is not what it says
+  3    refused: the status or the media type of the answer
+  4    truncated, reset, protocol, limit: it broke, or is not what it says
   5    idle, deadline: too long a silence, or no answer in time
   6    exhausted: gave up after --retries
   7    unreachable: name, connection or TLS, and no retry was made
-  130  interrupted by Ctrl-C
+  130  interrupted by Ctrl-C; a second one does not wait for the end
 `;

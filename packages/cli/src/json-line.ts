@@ -26,14 +26,19 @@ function keepingLines(values: Decoder<unknown>, marker: string | undefined): Dec
   // `values` has the limit; what is too long never comes to be kept.
   const lines = lineSplitter({ name: "maxItemBytes", bytes: Number.POSITIVE_INFINITY }, keep);
 
-  function read<Result>(step: (sink: Sink<unknown>) => Result, texts: (records: string[]) => void, sink: Sink<JsonLine>): Result {
+  function read<Result>(
+    step: (sink: Sink<unknown>) => Result,
+    texts: (records: string[]) => void,
+    sink: Sink<JsonLine>,
+  ): Result {
     const found = emptySink<unknown>();
     const records: string[] = [];
     try {
       return step(found);
     } finally {
       texts(records);
-      for (const mark of found.marks) if (mark.kind !== "unfinished") sink.marks.push({ ...mark, at: mark.at + sink.items.length });
+      for (const mark of found.marks)
+        if (mark.kind !== "unfinished") sink.marks.push({ ...mark, at: mark.at + sink.items.length });
       for (let i = 0; i < found.items.length; i++) sink.items.push({ json: records[i] as string });
     }
   }

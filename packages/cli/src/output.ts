@@ -29,7 +29,9 @@ export class Output {
   async write(pieces: readonly (string | Uint8Array)[], signal: AbortSignal): Promise<void> {
     if (this.#failed) return;
     const stream = this.#stream;
-    const whole = pieces.every((piece) => typeof piece === "string") ? pieces.join("") : Buffer.concat(pieces.map(bytesOf));
+    const whole = pieces.every((piece) => typeof piece === "string")
+      ? pieces.join("")
+      : Buffer.concat(pieces.map(bytesOf));
     if (stream.write(whole)) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {

@@ -1,4 +1,5 @@
 import type { Cursor } from "@longwire/core";
+import { encodeSse } from "@longwire/sse";
 import { escapeControls } from "./escape-controls.ts";
 import type { Item } from "./item.ts";
 import type { JsonLine } from "./json-line.ts";
@@ -69,8 +70,9 @@ function printData(item: Item): string | Uint8Array {
   return `${"json" in item ? item.json : item.data}\n`;
 }
 
-/** What came: an event as a block of SSE again, a line as it was. */
+/** What came: an event as a block of SSE again, anything else as it was. */
 function printRaw(item: Item): string | Uint8Array {
   if (typeof item === "string" || item instanceof Uint8Array || "json" in item) return printData(item);
-  return encodeSse(item);
+  const { id, type, data } = item;
+  return encodeSse({ id, type: type === "message" ? undefined : type, data });
 }

@@ -31,10 +31,14 @@ export function reporter(stderr: Terminal, url: string, quiet: boolean): Reporte
     notice(notice) {
       switch (notice.type) {
         case "opening":
-          if (notice.attempt === 1) say("dim", "open", shownUrl(url));
+          if (notice.attempt === 1) say("dim", "try", shownUrl(url));
           return;
         case "open":
-          return void say("green", "open", `answer ${notice.status}${notice.attempt === 1 ? "" : `, attempt ${notice.attempt}`}`);
+          return void say(
+            "green",
+            "open",
+            `${notice.status}${notice.attempt === 1 ? "" : `, attempt ${notice.attempt}`}`,
+          );
         case "resumed":
           return void say("green", "resume", `after ${JSON.stringify(notice.cursor)}`);
         case "gap":
@@ -59,7 +63,12 @@ export function reporter(stderr: Terminal, url: string, quiet: boolean): Reporte
       if (excerpt) print(`    ${indented(excerpt)}`);
     },
     summary({ code, printed, bytes, attempts, cursor, elapsedMs }) {
-      const counts = [count(printed, "item"), count(bytes, "byte"), count(attempts, "attempt"), shownDuration(elapsedMs)];
+      const counts = [
+        count(printed, "item"),
+        count(bytes, "byte"),
+        count(attempts, "attempt"),
+        shownDuration(elapsedMs),
+      ];
       if (cursor !== undefined) counts.push(`cursor ${JSON.stringify(cursor)}`);
       const well = code === "complete" || code === "ended" || code === "closed";
       say(well ? "green" : "red", "end", `${code === "aborted" ? "interrupted" : code}: ${counts.join(", ")}`);
@@ -68,7 +77,10 @@ export function reporter(stderr: Terminal, url: string, quiet: boolean): Reporte
 }
 
 function cut(cause: Exclude<WaitCause, "budget">): string {
-  return cause === "ended" ? waitReason(cause) : `${cause.code}: ${cause.message}`;
+  // Which URL it is was said when it was tried.
+  return cause === "ended"
+    ? waitReason(cause)
+    : `${cause.code}: ${cause.message.replace(/^Cannot [a-z ]+ https?:\/\/\S+: /, "")}`;
 }
 
 function waiting({ cause, waitMs, retry }: Extract<Notice, { type: "waiting" }>): string {

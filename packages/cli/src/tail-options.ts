@@ -9,7 +9,8 @@ import type { World } from "./world.ts";
 /** What stands on the command line of `tail` beside the URL, as commander hands it on. */
 export interface TailFlags {
   readonly as: Reading;
-  readonly header: readonly string[];
+  /** Lines of `Name: value`. */
+  readonly header?: readonly string[];
   readonly request?: string;
   readonly data?: string;
   readonly user?: string;
@@ -29,7 +30,7 @@ export interface TailFlags {
 export async function tailOptions(flags: TailFlags, world: World): Promise<StreamOptions<Item>> {
   checkCombination(flags);
   const { request, data, user, idle, retries, until, since } = flags;
-  const headers = headersOf(flags.header);
+  const headers = headersOf(flags.header ?? []);
   const auth = user === undefined ? undefined : authOf(user);
   const body = data === undefined ? undefined : await requestBody(data, world);
   return {
@@ -48,17 +49,29 @@ export async function tailOptions(flags: TailFlags, world: World): Promise<Strea
 
 function checkCombination({ as, until, since, cursor, cursorParam }: TailFlags): void {
   const resumes = as === "auto" || as === "sse" || as === "ndjson";
-  const flag = [since !== undefined && "--since", cursor !== undefined && "--cursor", cursorParam !== undefined && "--cursor-param"].find(Boolean);
-  if (!resumes && flag) throw new UsageError(`${flag} does nothing with --as ${as}: only sse and ndjson can be resumed`);
-  if (as === "bytes" && until !== undefined) throw new UsageError("--until does nothing with --as bytes: bytes have no lines");
+  const flag = [
+    since !== undefined && "--since",
+    cursor !== undefined && "--cursor",
+    cursorParam !== undefined && "--cursor-param",
+  ].find(Boolean);
+  if (!resumes && flag)
+    throw new UsageError(`${flag} does nothing with --as ${as}: only sse and ndjson can be resumed`);
+  if (as === "bytes" && until !== undefined)
+    throw new UsageError("--until does nothing with --as bytes: bytes have no lines");
   if (cursor !== undefined && cursorParam === undefined) {
-    throw new UsageError("--cursor says where a record has its resume point; say also how to send it, with --cursor-param NAME");
+    throw new UsageError(
+      "--cursor says where a record has its resume point; say also how to send it, with --cursor-param NAME",
+    );
   }
   if (cursorParam !== undefined && cursor === undefined && as !== "sse") {
-    throw new UsageError("--cursor-param says how a resume point is sent; say also where a record has it, with --cursor FIELD");
+    throw new UsageError(
+      "--cursor-param says how a resume point is sent; say also where a record has it, with --cursor FIELD",
+    );
   }
   if (as === "ndjson" && since !== undefined && cursorParam === undefined) {
-    throw new UsageError("--since needs --cursor FIELD and --cursor-param NAME here: NDJSON itself has no resume point");
+    throw new UsageError(
+      "--since needs --cursor FIELD and --cursor-param NAME here: NDJSON itself has no resume point",
+    );
   }
 }
 
@@ -71,7 +84,8 @@ function headersOf(lines: readonly string[]): HeaderRecord {
     const name = line.slice(0, colon).trim().toLowerCase();
     const value = line.slice(colon + 1).trim();
     const before = headers[name];
-    headers[name] = value === "" ? undefined : before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`;
+    headers[name] =
+      value === "" ? undefined : before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`;
   }
   return headers;
 }

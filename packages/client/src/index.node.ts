@@ -1,25 +1,3 @@
-import { nodeTransport, type SocketStats } from "@longwire/node";
-import { Client } from "./client.ts";
-import type { ClientOptions } from "./client-options.ts";
-
-/**
- * A client on undici, with keep-alive connections of its own: close it.
- *
- * @throws TypeError, RangeError on a bad option
- *
- * @example
- * ```ts
- * import { createClient } from "longwire";
- *
- * const client = createClient({ baseUrl: "https://api.example.com" });
- * for await (const event of client.sse("/events")) console.log(event.data);
- * await client.close();
- * ```
- */
-export function createClient(options: ClientOptions = {}): Client<SocketStats[]> {
-  return new Client(options, nodeTransport());
-}
-
 export { basic, bearer, EventStream, fetchTransport, StreamError, StreamRequest, waitReason } from "@longwire/core";
 export type {
   Auth,
@@ -49,3 +27,4 @@ export type { CallOptions, Client, ClientStats } from "./client.ts";
 export type { ClientOptions } from "./client-options.ts";
 export { Reply } from "./reply.ts";
 export type { RequestOptions } from "./reply.ts";
+export { createClient } from "./create-client.node.ts";

@@ -10,7 +10,7 @@ import { authLayer, basic } from "./layers/auth.ts";
 import { checkLayer } from "./layers/check.ts";
 import { redirectLayer } from "./layers/redirect.ts";
 import {
-  checkedFunction,
+  checkKinds,
   checkedHeaders,
   checkedMethod,
   checkedReconnect,
@@ -44,14 +44,11 @@ export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}):
  * @throws TypeError, RangeError on a bad option, before anything is sent
  */
 export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): EventStream<T> {
+  checkKinds(options);
   const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {} } = options;
   const target = resolveUrl(url, options.baseUrl);
   const auth = options.auth ?? (target.basic && basic(target.basic.user, target.basic.password));
   const { origin } = new URL(target.url);
-  checkedFunction("retryOn", options.retryOn);
-  checkedFunction("resume.cursor", resume.cursor);
-  checkedFunction("resume.apply", resume.apply);
-  checkedFunction("transport", transport);
   const spoken = spokenDialect(dialect, options);
   const { method, request } = requestOf(target.url, spoken, options);
   const safe = isSafe(method);
@@ -72,12 +69,17 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
     idleFromAttempt,
     reconnect: checkedReconnect(options.reconnect),
     retryOn: options.retryOn,
-    endless: dialect.endless === true,
-    resumable: spoken.resume !== undefined,
+    // A dialect may choose by the answer: these are asked when an attempt has ended.
+    get endless() {
+      return spoken.endless === true;
+    },
+    get resumable() {
+      return spoken.resume !== undefined;
+    },
     forever: resume.forever === true,
     cursorOf: spoken.cursorOf,
     until: terminator(options.until, spoken),
-    repeatable: (end) => isRepeatable(sent, end, options.resume !== undefined),
+    repeatable: (end) => isRepeatable(sent, end, options.resume?.apply !== undefined),
     signal: options.signal,
     running: options.running,
     from: resume.from,
@@ -85,20 +87,18 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
 }
 
 /** The dialect, with what the caller knows better. */
-function spokenDialect<T>(dialect: Dialect<T>, { resume, accept }: StreamOptions<T>): Dialect<T> {
-  if (!resume && accept === undefined) return dialect;
-  const { cursor = dialect.cursorOf, apply = dialect.resume } = resume ?? {};
-  return {
-    ...dialect,
+function spokenDialect<T>(dialect: Dialect<T>, { resume = {}, accept }: StreamOptions<T>): Dialect<T> {
+  const { cursor, apply } = resume;
+  const known: Partial<Dialect<T>> = {
     ...(cursor && { cursorOf: cursor }),
     ...(apply && { resume: apply }),
     ...(accept !== undefined && { accept, accepts: accepting(accept) }),
   };
+  return Object.create(dialect, Object.getOwnPropertyDescriptors(known)) as Dialect<T>;
 }
 
 /** Reads the media types that an `Accept` header names. */
 function accepting(accept: string): (mediaType: string) => boolean {
-  if (typeof accept !== "string") throw new TypeError(`accept must be an Accept header, not ${printed(accept)}`);
   const ranges = accept.split(",").map((range) => (range.split(";")[0] as string).trim().toLowerCase());
   return (mediaType) => ranges.some((range) => range === "*/*" || range === mediaType || range === mediaType.replace(/\/.*$/, "/*"));
 }
@@ -108,6 +108,7 @@ function requestOf<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T
   const { headers, query, json, replayable } = options;
   if (json !== undefined && options.body !== undefined) throw new TypeError("Give body or json, not both");
   const body = json === undefined ? options.body : JSON.stringify(json);
+  if (json !== undefined && body === undefined) throw new TypeError(`json must be a value that JSON can hold, not ${printed(json)}`);
   const method = checkedMethod(options.method ?? (body === undefined ? "GET" : "POST"));
   const own = {
     accept: dialect.accept,

@@ -131,8 +131,9 @@ export function checkedHeaders(headers: HeaderRecord | undefined): HeaderRecord 
     const value: unknown = headers[name];
     if (value === undefined) continue;
     if (typeof value !== "string") throw new TypeError(`The header ${name} must be a string, not ${typeof value}`);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that split a header
-    if (/[\0\r\n]/.test(value)) throw new TypeError(`The header ${name} holds a line break or NUL`);
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+      throw new TypeError(`The header ${name} holds what HTTP does not allow: a line break, a control character or one above U+00FF`);
+    }
   }
   return headers ?? {};
 }
@@ -152,10 +153,59 @@ export function checkedNumber(name: string, value: unknown, mayBeInfinite = fals
   throw new RangeError(`${name} must be a number from 0 up${mayBeInfinite ? "" : ", and finite"}, not ${value}`);
 }
 
-/** A function, or nothing. @throws TypeError that prints it */
-export function checkedFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") throw new TypeError(`${name} must be a function, not ${printed(value)}`);
+/** Options that are of one kind or absent. What may be a secret is not printed. @throws TypeError */
+export function checkKinds<T>(options: StreamOptions<T>): void {
+  checkRecord("", options, kinds);
+  if (options.resume) checkRecord("resume.", options.resume, resumeKinds);
 }
+
+type Kind = readonly [wanted: string, fits: (value: unknown) => boolean, secret?: "secret"];
+
+function checkRecord(prefix: string, record: object, known: Readonly<Record<string, Kind>>): void {
+  for (const [name, [wanted, fits, secret]] of Object.entries(known)) {
+    const value = (record as Readonly<Record<string, unknown>>)[name];
+    if (value === undefined || fits(value)) continue;
+    throw new TypeError(`${prefix}${name} must be ${wanted}, not ${secret ? typeof value : printed(value)}`);
+  }
+}
+
+const isFunction = (value: unknown): boolean => typeof value === "function";
+const isBoolean = (value: unknown): boolean => typeof value === "boolean";
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
+const isPlain = (value: unknown): boolean => value === undefined || /^(string|number|boolean)$/.test(typeof value);
+
+const kinds: Readonly<Partial<Record<keyof StreamOptions<never>, Kind>>> = {
+  signal: ["an AbortSignal", (value) => isObject(value) && isFunction((value as AbortSignal).addEventListener)],
+  query: [
+    "an object of strings, numbers and booleans",
+    (value) => isObject(value) && Object.values(value as object).every(isPlain),
+    "secret",
+  ],
+  headers: ["an object or a function that makes one", (value) => isObject(value) || isFunction(value), "secret"],
+  body: [
+    "text, bytes, an async iterable of bytes or a function that makes one of them",
+    (value) =>
+      typeof value === "string" || value instanceof Uint8Array || isFunction(value) || Symbol.asyncIterator in Object(value),
+    "secret",
+  ],
+  auth: ["a function, such as bearer(token) makes", isFunction, "secret"],
+  transport: ["a function", isFunction],
+  retryOn: ["a function", isFunction],
+  replayable: ["true or false", isBoolean],
+  resume: ["an object", isObject],
+  until: [
+    'a string, { event: "name" } or a function',
+    (value) => typeof value === "string" || isFunction(value) || typeof Object(value).event === "string",
+  ],
+  accept: ["an Accept header", (value) => typeof value === "string"],
+};
+
+const resumeKinds: Readonly<Record<keyof ResumeOptions<never>, Kind>> = {
+  cursor: ["a function", isFunction],
+  apply: ["a function", isFunction],
+  from: ["a string or a number", (value) => typeof value === "string" || typeof value === "number"],
+  forever: ["true or false", isBoolean],
+};
 
 /** A value as an error prints it. */
 export function printed(value: unknown): string {

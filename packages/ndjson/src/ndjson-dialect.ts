@@ -35,6 +35,8 @@ export interface NdjsonDialectOptions<T> extends NdjsonOptions {
 export function ndjsonDialect<T = unknown>(options: NdjsonDialectOptions<T> = {}): Dialect<T> {
   checkedNdjsonOptions(options);
   const { cursor, apply } = options.resume ?? {};
+  checkFunction("resume.cursor", cursor);
+  checkFunction("resume.apply", apply);
   return {
     name: "NDJSON",
     accept: "application/x-ndjson, application/jsonl;q=0.9, application/json;q=0.8, */*;q=0.5",
@@ -45,5 +47,11 @@ export function ndjsonDialect<T = unknown>(options: NdjsonDialectOptions<T> = {}
   };
 }
 
+function checkFunction(name: string, value: unknown): void {
+  if (value === undefined || typeof value === "function") return;
+  throw new TypeError(`${name} must be a function, got ${typeof value} ${String(value)}`);
+}
+
 /** What servers call it; none at all (`""`) too. */
-const mediaTypes = /^(|(application|text)\/(x-)?(ndjson|jsonl|jsonlines|json|stream\+json)|text\/plain|application\/octet-stream)$/;
+const mediaTypes =
+  /^(|(application|text)\/(x-)?(ndjson|jsonl|jsonlines|json|stream\+json)|text\/plain|application\/octet-stream)$/;

@@ -21,7 +21,9 @@ export function checkedNdjsonOptions(options: NdjsonOptions): {
 } {
   const { onBadItem = "throw", marker } = options;
   if (onBadItem !== "throw" && onBadItem !== "skip" && typeof onBadItem !== "function") {
-    throw new TypeError(`onBadItem must be "throw", "skip" or a function, got ${typeof onBadItem} ${String(onBadItem)}`);
+    throw new TypeError(
+      `onBadItem must be "throw", "skip" or a function, got ${typeof onBadItem} ${String(onBadItem)}`,
+    );
   }
   if (marker !== undefined && typeof marker !== "string") {
     throw new TypeError(`marker must be a string, got ${typeof marker} ${String(marker)}`);

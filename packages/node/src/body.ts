@@ -77,7 +77,8 @@ export class Body implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
     return new Promise((resolve, reject) => {
       const pull = { resolve, reject };
-      if (this.#pull !== undefined) reject(new TypeError("Cannot pull from this body: the pull before has not settled"));
+      if (this.#pull !== undefined)
+        reject(new TypeError("Cannot pull from this body: the pull before has not settled"));
       else if (this.#chunks.length > 0 || this.#ended) this.#answer(pull);
       else this.#pull = pull;
     });

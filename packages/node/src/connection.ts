@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { type buildConnector, Client, type Dispatcher } from "undici";
 
-/** What a connection asks of the exchange that it carries. */
+/** What a connection and the exchange that it carries know of each other. */
 export interface Carried extends Dispatcher.DispatchHandler {
   /** It must not meet a socket that was used before. */
   readonly fresh: boolean;
@@ -56,12 +56,22 @@ export class Connection extends Client {
     return super.dispatch(options, handler);
   }
 
+  /** The socket is gone, and undici has told whom it carried. */
+  forgetSocket(): void {
+    this.#socket = undefined;
+    this.requests = 0;
+  }
+
   /** Gives up connecting, if it is connecting: the socket is destroyed and the request that waits for it fails. */
   abandon(): void {
     this.#attempt?.fail(new Error("Connecting was given up"));
   }
 
-  #connect(connector: buildConnector.connector, target: buildConnector.Options, callback: buildConnector.Callback): void {
+  #connect(
+    connector: buildConnector.connector,
+    target: buildConnector.Options,
+    callback: buildConnector.Callback,
+  ): void {
     this.requests = 0;
     let connected: Socket | undefined;
     const attempt = {

@@ -18,8 +18,8 @@ export interface Opening {
   /** With the answer; or with `undefined` when a reused socket was dead and the request can go out again. */
   readonly resolve: (response: StreamResponse | undefined) => void;
   readonly reject: (reason: unknown) => void;
-  /** The answer has ended. */
-  readonly ended: () => void;
+  /** To be called when the answer has ended. */
+  readonly onEnded: () => void;
 }
 
 /** One request and its answer: undici's handler on one side, a StreamResponse on the other. */
@@ -31,7 +31,7 @@ export class Exchange implements Carried, Wire {
   #opening: Opening | undefined;
   readonly #url: string;
   readonly #source: SourceBody | undefined;
-  readonly #ended: () => void;
+  readonly #onEnded: () => void;
   #controller: Dispatcher.DispatchController | undefined;
   #body: Body | undefined;
   #bytes = 0;
@@ -47,7 +47,7 @@ export class Exchange implements Carried, Wire {
     this.#opening = opening;
     this.#url = opening.request.url;
     this.#source = source instanceof SourceBody ? source : undefined;
-    this.#ended = opening.ended;
+    this.#onEnded = opening.onEnded;
     opening.signal.addEventListener("abort", this);
   }
 
@@ -112,7 +112,7 @@ export class Exchange implements Carried, Wire {
     if (this.#over) return;
     this.#over = true;
     this.#source?.release();
-    this.#ended();
+    this.#onEnded();
     const socket = this.connection?.socket;
     // undici ends a close-delimited body well also when the connection broke; only a FIN is an end.
     if (this.#closeDelimited && socket !== undefined && (socket.errored !== null || !socket.readableEnded)) {
@@ -125,8 +125,8 @@ export class Exchange implements Carried, Wire {
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#opening === undefined) this.#body?.fail(this.#wireError(error));
-    else this.#failOpening(this.#leaveOpening(), error);
+    if (this.#opening !== undefined) return this.#failOpening(this.#leaveOpening(), error);
+    this.#body?.fail(this.#wireError(error));
     this.#source?.release();
   }
 
@@ -149,9 +149,11 @@ export class Exchange implements Carried, Wire {
   }
 
   #failOpening({ request, resolve, reject }: Opening, error: Error): void {
-    const { connection } = this;
-    if (!this.started && connection !== undefined && connection.connectFailure === error) reject(connectError(error, this.#url));
-    else if (this.#mayGoAgain(request, error)) resolve(undefined);
+    const again = this.#mayGoAgain(request, error);
+    // A source that cannot be made again and was not begun is yet to be sent.
+    if (!again || this.started || typeof request.body === "function") this.#source?.release();
+    if (again) resolve(undefined);
+    else if (this.#unconnected(error)) reject(connectError(error, this.#url));
     else reject(this.#wireError(error));
   }
 
@@ -160,14 +162,18 @@ export class Exchange implements Carried, Wire {
    * again, once (RFC 9112 section 9.3.1): in any case when nothing of it was written, else when it may be replayed.
    */
   #mayGoAgain(request: StreamRequest, error: Error): boolean {
-    if (this.fresh || this.#answered || !isCut(error)) return false;
+    if (this.fresh || this.#answered || this.#unconnected(error) || !isCut(error)) return false;
     return !this.started || (this.#reused && request.replayable);
+  }
+
+  #unconnected(error: Error): boolean {
+    return !this.started && this.connection?.connectFailure === error;
   }
 
   #wireError(error: Error): unknown {
     const failure = this.#source?.failure;
     if (failure !== undefined) return failure.error;
-    return wireError(error, this.#url, this.#body === undefined ? undefined : this.#bytes, this.connection?.socket?.errored);
+    return wireError(error, this.#url, this.#body && this.#bytes, this.connection?.socket?.errored);
   }
 
   #leaveOpening(): Opening {

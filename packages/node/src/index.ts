@@ -1,3 +1,3 @@
 export { nodeTransport } from "./node-transport.ts";
-export type { NodeTransport, NodeTransportOptions } from "./node-transport.ts";
-export type { SocketStats } from "./socket-pool.ts";
+export type { NodeTransport } from "./node-transport.ts";
+export type { NodeTransportOptions, SocketStats } from "./socket-pool.ts";

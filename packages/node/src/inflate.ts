@@ -20,6 +20,7 @@ export class InflatedBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
   readonly #url: string;
   #chunks: AsyncIterator<Uint8Array> | undefined;
   #inflater: Transform | undefined;
+  #pulling = false;
   #writing = false;
   #whole = false;
   #released = false;
@@ -38,22 +39,15 @@ export class InflatedBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#pulling) throw new TypeError("Cannot pull from this body: the pull before has not settled");
+    this.#pulling = true;
     try {
-      for (;;) {
-        const piece = this.#released ? null : (this.#inflater?.read() as Uint8Array | null | undefined);
-        if (piece) return { done: false, value: piece };
-        if (this.#error !== undefined) throw this.#takeError(this.#error);
-        if (this.#writing) {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        } else if (!(await this.#feed())) {
-          return { done: true, value: undefined };
-        }
-      }
+      return await this.#pull();
     } catch (error) {
       await this.return();
       throw error;
+    } finally {
+      this.#pulling = false;
     }
   }
 
@@ -68,6 +62,22 @@ export class InflatedBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
     this.#released = true;
     this.#inflater?.destroy();
     this.#settled();
+  }
+
+  async #pull(): Promise<IteratorResult<Uint8Array, undefined>> {
+    for (;;) {
+      const piece = this.#released ? null : (this.#inflater?.read() as Uint8Array | null | undefined);
+      if (piece) return { done: false, value: piece };
+      if (this.#error !== undefined) throw this.#takeError(this.#error);
+      if (this.#writing) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      } else if (!(await this.#feed())) {
+        this.release();
+        return { done: true, value: undefined };
+      }
+    }
   }
 
   /** Takes the next encoded chunk, or the end; answers whether there may be more to come. What follows a whole body is skipped. */
@@ -113,9 +123,13 @@ export class InflatedBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
     this.#error = undefined;
     const short = (error as NodeJS.ErrnoException).code === "Z_BUF_ERROR";
     const why = short ? `the ${this.#encoding} body ended short` : `the body is not ${this.#encoding}`;
-    return new StreamError(short ? "truncated" : "protocol", `Cannot read ${shownUrl(this.#url)}: ${why} (${error.message})`, {
-      cause: error,
-    });
+    return new StreamError(
+      short ? "truncated" : "protocol",
+      `Cannot read ${shownUrl(this.#url)}: ${why} (${error.message})`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -3,10 +3,7 @@ import type { Dispatcher } from "undici";
 import { Exchange } from "./exchange.ts";
 import { acceptedEncodings } from "./inflate.ts";
 import { bodyToSend } from "./request-body.ts";
-import { SocketPool, type SocketPoolOptions, type SocketStats } from "./socket-pool.ts";
-
-/** Options of {@link nodeTransport}. */
-export interface NodeTransportOptions extends SocketPoolOptions {}
+import { type NodeTransportOptions, SocketPool, type SocketStats } from "./socket-pool.ts";
 
 /** A transport with sockets of its own. */
 export interface NodeTransport extends Transport, AsyncDisposable {
@@ -61,7 +58,7 @@ async function send(pool: SocketPool, request: StreamRequest, { signal, on }: Tr
     method: request.method as Dispatcher.HttpMethod,
     headers: { "accept-encoding": acceptedEncodings, ...request.headers },
   };
-  const ended = (): void => pool.returned();
+  const { onEnded } = pool;
   let exchange: Exchange | undefined;
   for (;;) {
     await pool.settled();
@@ -69,8 +66,9 @@ async function send(pool: SocketPool, request: StreamRequest, { signal, on }: Tr
     const before = exchange;
     const response = await new Promise<StreamResponse | undefined>((resolve, reject) => {
       const body = bodyToSend(request.body);
-      const told = before?.started === true;
-      exchange = new Exchange({ request, signal, on: told ? undefined : on, fresh: before !== undefined, resolve, reject, ended }, body);
+      const told = before?.started ? undefined : on;
+      const fresh = before !== undefined;
+      exchange = new Exchange({ request, signal, on: told, fresh, resolve, reject, onEnded }, body);
       pool.dispatch({ ...options, body: body as UndiciBody }, exchange);
     });
     if (response !== undefined) return response;

@@ -35,18 +35,7 @@ export class SourceBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint
       // Never "done": undici would send a proper end of a body that is not whole.
       if (this.#over) return reject(released());
       this.#reject = reject;
-      this.#iterator ??= this.#source[Symbol.asyncIterator]();
-      this.#iterator.next().then(
-        (result) => {
-          this.#over ||= result.done === true;
-          resolve(result.done === true ? { done: true, value: undefined } : result);
-        },
-        (error: unknown) => {
-          this.#over = true;
-          this.#failure = { error };
-          reject(error);
-        },
-      );
+      this.#ask().then(resolve, reject);
     });
   }
 
@@ -65,6 +54,19 @@ export class SourceBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint
       this.#iterator.return?.().catch(() => {});
     } catch {
       // A source that cannot even be let go is let go.
+    }
+  }
+
+  async #ask(): Promise<IteratorResult<Uint8Array, undefined>> {
+    try {
+      this.#iterator ??= this.#source[Symbol.asyncIterator]();
+      const { done, value } = await this.#iterator.next();
+      this.#over ||= done === true;
+      return done ? { done, value: undefined } : { done: false, value };
+    } catch (error) {
+      this.#over = true;
+      this.#failure = { error };
+      throw error;
     }
   }
 }

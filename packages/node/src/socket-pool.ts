@@ -2,9 +2,9 @@ import type { ConnectionOptions } from "node:tls";
 import { Agent, buildConnector, type Client, type Dispatcher, errors, Pool } from "undici";
 import { type Carried, Connection } from "./connection.ts";
 
-/** What the sockets of a transport are made with. */
-export interface SocketPoolOptions {
-  /** How long an idle socket is kept for the next request when the server does not say, in ms. Default 4_000. */
+/** Options of `nodeTransport`: what its sockets are made with. */
+export interface NodeTransportOptions {
+  /** How long an idle socket is kept when the server does not say, in ms. `0` uses each socket once. Default 4_000. */
   keepAliveMs?: number | undefined;
   /** Longest time an idle socket is kept, whatever the server says, in ms. Default 600_000. */
   keepAliveMaxMs?: number | undefined;
@@ -33,19 +33,32 @@ export class SocketPool {
   readonly #agent: Agent;
   readonly #connections = new Set<Connection>();
   #returning = 0;
-  #closed = false;
+  #closing: Promise<void> | undefined;
+  /**
+   * To be called when an answer has ended. undici puts the socket back one turn of the event loop later; a request that comes
+   * before would open another one, so {@link settled} lets it wait for that turn.
+   */
+  readonly onEnded = (): void => {
+    this.#returning += 1;
+    setImmediate(this.#onReturned);
+  };
+  readonly #onReturned = (): void => {
+    this.#returning -= 1;
+  };
 
-  constructor(options: SocketPoolOptions) {
+  constructor(options: NodeTransportOptions) {
+    const { keepAliveMs = 4_000, keepAliveMaxMs = 600_000 } = checked(options);
     const connect = options.connect ?? connector(options);
     const clientOptions: Client.Options = {
       allowH2: false,
       useMilo: false,
-      pipelining: 1,
+      // One request at a time on a socket; with 0 it is the only one.
+      pipelining: keepAliveMs === 0 ? 0 : 1,
       // The clocks of a stream are the session's.
       headersTimeout: 0,
       bodyTimeout: 0,
-      keepAliveTimeout: options.keepAliveMs ?? 4_000,
-      keepAliveMaxTimeout: options.keepAliveMaxMs ?? 600_000,
+      keepAliveTimeout: keepAliveMs || 1,
+      keepAliveMaxTimeout: keepAliveMaxMs || 1,
     };
     const onAttempt = (connection: Connection): void => void this.#connections.add(connection);
     this.#agent = new Agent({
@@ -58,26 +71,19 @@ export class SocketPool {
         }),
     });
     const gone = (_origin: URL, targets: readonly Dispatcher[]): void => {
-      this.#connections.delete(targets[targets.length - 1] as Connection);
+      const connection = targets[targets.length - 1] as Connection;
+      this.#connections.delete(connection);
+      connection.forgetSocket();
     };
     this.#agent.on("disconnect", gone).on("connectionError", gone);
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#closing !== undefined;
   }
 
   dispatch(options: Dispatcher.DispatchOptions, exchange: Carried): void {
     this.#agent.dispatch(options, exchange);
-  }
-
-  /**
-   * To be called when an answer has ended. undici puts the socket back one turn of the event loop later; a request that comes
-   * before would open another one, so {@link settled} lets it wait for that turn.
-   */
-  returned(): void {
-    this.#returning += 1;
-    setImmediate(this.#countReturned);
   }
 
   /** Resolves when the sockets whose answers have ended can be used again; `undefined` when there are none to wait for. */
@@ -88,36 +94,36 @@ export class SocketPool {
   stats(): SocketStats[] {
     return Array.from(this.#connections, (connection) => ({
       origin: connection.origin,
-      state: connection.connecting ? "connecting" : connection.stats.running + connection.stats.pending > 0 ? "busy" : "idle",
+      state: connection.connecting
+        ? "connecting"
+        : connection.stats.running + connection.stats.pending > 0
+          ? "busy"
+          : "idle",
       requests: connection.requests,
       bytesRead: connection.connecting ? 0 : (connection.socket?.bytesRead ?? 0),
       bytesWritten: connection.connecting ? 0 : (connection.socket?.bytesWritten ?? 0),
     }));
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#agent.close();
+  close(): Promise<void> {
+    this.#closing ??= this.#agent.close();
+    return this.#closing;
   }
 
-  async destroy(): Promise<void> {
-    this.#closed = true;
+  destroy(): Promise<void> {
     const error = new errors.ClientDestroyedError("The transport was destroyed");
     // An agent that is closing has forgotten its pools, and an attempt to connect outlives its client: both are ended here.
     const connections = [...this.#connections];
     this.#connections.clear();
     const ended = connections.map((connection) => connection.destroy(error));
     for (const connection of connections) connection.abandon();
-    await Promise.all([this.#agent.destroy(error), ...ended]);
+    const destroyed = Promise.all([this.#agent.destroy(error), ...ended]).then(() => {});
+    this.#closing ??= destroyed;
+    return destroyed;
   }
-
-  readonly #countReturned = (): void => {
-    this.#returning -= 1;
-  };
 }
 
-function connector({ tls, tcpKeepAliveMs = 60_000 }: SocketPoolOptions): buildConnector.connector {
+function connector({ tls, tcpKeepAliveMs = 60_000 }: NodeTransportOptions): buildConnector.connector {
   return buildConnector({
     ...tls,
     allowH2: false,
@@ -126,4 +132,14 @@ function connector({ tls, tcpKeepAliveMs = 60_000 }: SocketPoolOptions): buildCo
     keepAlive: tcpKeepAliveMs > 0,
     keepAliveInitialDelay: tcpKeepAliveMs,
   } as buildConnector.BuildOptions);
+}
+
+function checked(options: NodeTransportOptions): NodeTransportOptions {
+  for (const name of ["keepAliveMs", "keepAliveMaxMs", "tcpKeepAliveMs"] as const) {
+    const value = options[name] ?? 0;
+    if (!(value >= 0 && Number.isFinite(value))) {
+      throw new RangeError(`${name} must be a number of milliseconds, 0 or more; it is ${String(value)}`);
+    }
+  }
+  return options;
 }

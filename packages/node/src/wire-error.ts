@@ -5,11 +5,14 @@ import { errors } from "undici";
 export function connectError(error: unknown, url: string): StreamError {
   const phase = phaseOf(error, url);
   const why = {
-    name: "its name was not resolved",
-    connect: "no connection",
-    tls: "TLS failed",
+    name: "its name does not resolve",
+    connect: "no connection came about",
+    tls: "the TLS handshake failed",
   }[phase];
-  return new StreamError("unreachable", `Cannot reach ${shownUrl(url)}: ${why} (${reasons(error)})`, { phase, cause: error });
+  return new StreamError("unreachable", `Cannot reach ${shownUrl(url)}: ${why} (${reasons(error)})`, {
+    phase,
+    cause: error,
+  });
 }
 
 /**
@@ -22,7 +25,7 @@ export function wireError(error: unknown, url: string, bytes: number | undefined
   const cause = isSystemError(broken) ? broken : error;
   const code = codeOf(cause);
   const shown = shownUrl(url);
-  if (isRefusedRequest(code)) return new TypeError(`Cannot request ${shown}: ${reasons(cause)}`, { cause });
+  if (isRefusedRequest(code)) return new TypeError(`Cannot send a request to ${shown}: ${reasons(cause)}`, { cause });
   const where = bytes === undefined ? "before the head of the answer" : `after ${bytes} bytes of the body`;
   const outcome = isShort(code, cause) ? "truncated" : isProtocol(code, cause) ? "protocol" : "reset";
   const why = {

@@ -1,7 +1,15 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { brotliCompressSync, constants, createBrotliCompress, createGzip, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import {
+  brotliCompressSync,
+  constants,
+  createBrotliCompress,
+  createGzip,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+} from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type NodeTransport, nodeTransport } from "../src/node-transport.ts";
 import { httpServer, send, textOf, turns } from "./loopback.ts";
@@ -29,7 +37,11 @@ test.each([
   });
   for (let count = 0; count < 2; count++) {
     const { headers, framing, body } = await send(transport, server.url);
-    expect([headers.get("content-encoding"), headers.get("content-length"), headers.get("x-kept")]).toEqual([null, null, "1"]);
+    expect([headers.get("content-encoding"), headers.get("content-length"), headers.get("x-kept")]).toEqual([
+      null,
+      null,
+      "1",
+    ]);
     expect(framing).toBe("length");
     expect(await textOf(body)).toBe(text);
   }
@@ -77,11 +89,15 @@ test("an encoding that is not decoded here stays in the headers, and its body as
 test("gzip, deflate and br are asked for, unless the request says otherwise", async () => {
   await using server = await httpServer((request, response) => response.end(request.headers["accept-encoding"]));
   expect(await textOf((await send(transport, server.url)).body)).toBe("gzip, deflate, br");
-  expect(await textOf((await send(transport, server.url, { headers: { "Accept-Encoding": "identity" } })).body)).toBe("identity");
+  expect(await textOf((await send(transport, server.url, { headers: { "Accept-Encoding": "identity" } })).body)).toBe(
+    "identity",
+  );
 });
 
 test("an empty body is an empty body, whatever its encoding", async () => {
-  await using server = await httpServer((_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end());
+  await using server = await httpServer((_request, response) =>
+    response.writeHead(200, { "content-encoding": "gzip" }).end(),
+  );
   expect(await textOf((await send(transport, server.url)).body)).toBe("");
 });
 
@@ -109,7 +125,9 @@ test("a gzip body that ends short is truncated, after all that it held", async (
 });
 
 test("a body that is not gzip is protocol, and its connection is let go", async () => {
-  await using server = await httpServer((_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).write("data: plain\n\n"));
+  await using server = await httpServer((_request, response) =>
+    response.writeHead(200, { "content-encoding": "gzip" }).write("data: plain\n\n"),
+  );
   await expect(textOf((await send(transport, server.url)).body)).rejects.toMatchObject({ code: "protocol" });
   await gone(server.sockets[0] as Socket);
 });
@@ -134,6 +152,17 @@ test("release settles a read that waits, and closes the connection", async () =>
   await expect(waiting).rejects.toBe("why");
   expect(await pieces.next()).toEqual({ done: true, value: undefined });
   await gone(server.sockets[0] as Socket);
+});
+
+test("a second pull while one waits is a TypeError, and the first still settles", async () => {
+  await using server = await httpServer((_request, response) => opened(response));
+  const response = await send(transport, server.url);
+  const pieces = response.body[Symbol.asyncIterator]();
+  await pieces.next();
+  const waiting = pieces.next();
+  await expect(pieces.next()).rejects.toThrow(TypeError);
+  response.release();
+  expect(await waiting).toEqual({ done: true, value: undefined });
 });
 
 test("leaving the loop closes the connection", async () => {

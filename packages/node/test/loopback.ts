@@ -1,7 +1,13 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
-import { StreamRequest, type StreamRequestInit, type StreamResponse, type Transport, type TransportEvents } from "@longwire/core";
+import {
+  StreamRequest,
+  type StreamRequestInit,
+  type StreamResponse,
+  type Transport,
+  type TransportEvents,
+} from "@longwire/core";
 
 /** A Node server on loopback, with its sockets in view. */
 export interface Loopback<S extends NetServer> extends AsyncDisposable {
@@ -31,7 +37,9 @@ export async function loopback<S extends NetServer>(server: S): Promise<Loopback
   };
 }
 
-export function httpServer(answer: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<Loopback<Server>> {
+export function httpServer(
+  answer: (request: IncomingMessage, response: ServerResponse) => unknown,
+): Promise<Loopback<Server>> {
   return loopback(createServer({ keepAliveTimeout: 60_000 }, answer));
 }
 
@@ -40,7 +48,11 @@ export interface SendOptions extends Omit<StreamRequestInit, "url"> {
   on?: TransportEvents;
 }
 
-export function send(transport: Transport, url: string, { signal, on, ...init }: SendOptions = {}): Promise<StreamResponse> {
+export function send(
+  transport: Transport,
+  url: string,
+  { signal, on, ...init }: SendOptions = {},
+): Promise<StreamResponse> {
   return transport(new StreamRequest({ url, ...init }), { signal: signal ?? new AbortController().signal, on });
 }
 

@@ -24,7 +24,11 @@ describe("reuse", () => {
     await using server = await httpServer((request, response) => response.end(request.url));
     const reused: boolean[] = [];
     for (let count = 0; count < 100; count++) {
-      const on = { hidden: silence, connected: (info: { reused: boolean }) => void reused.push(info.reused), sent: silence };
+      const on = {
+        hidden: silence,
+        connected: (info: { reused: boolean }) => void reused.push(info.reused),
+        sent: silence,
+      };
       const { body } = await send(transport, `${server.url}/${count}?n=${count}`, { on });
       expect(await textOf(body)).toBe(`/${count}?n=${count}`);
     }
@@ -44,7 +48,8 @@ describe("reuse", () => {
 
   test("requests at the same time use a socket each, and share them afterwards", async () => {
     await using server = await httpServer((_request, response) => response.end("ok"));
-    const round = () => Promise.all(Array.from({ length: 5 }, async () => textOf((await send(transport, server.url)).body)));
+    const round = () =>
+      Promise.all(Array.from({ length: 5 }, async () => textOf((await send(transport, server.url)).body)));
     await round();
     await round();
     expect(server.sockets.length).toBe(5);
@@ -69,10 +74,36 @@ describe("reuse", () => {
   });
 });
 
+describe("options", () => {
+  test("keepAliveMs 0 uses each socket once, and says so to the server", async () => {
+    await using server = await httpServer((request, response) => response.end(request.headers.connection));
+    await using once = nodeTransport({ keepAliveMs: 0 });
+    for (let count = 0; count < 3; count++) expect(await textOf((await send(once, server.url)).body)).toBe("close");
+    expect(server.sockets.length).toBe(3);
+  });
+
+  test.each(["keepAliveMs", "keepAliveMaxMs", "tcpKeepAliveMs"])(
+    "%s that is no duration is a RangeError with the value",
+    (name) => {
+      expect(() => nodeTransport({ [name]: -5 })).toThrow(
+        new RangeError(`${name} must be a number of milliseconds, 0 or more; it is -5`),
+      );
+      expect(() => nodeTransport({ [name]: Number.NaN })).toThrow(RangeError);
+    },
+  );
+});
+
 describe("what the wire did", () => {
   const recorder = () => {
     const calls: unknown[] = [];
-    return { calls, on: { hidden: () => calls.push("hidden"), connected: (info: object) => calls.push(info), sent: () => calls.push("sent") } };
+    return {
+      calls,
+      on: {
+        hidden: () => calls.push("hidden"),
+        connected: (info: object) => calls.push(info),
+        sent: () => calls.push("sent"),
+      },
+    };
   };
 
   test("is told once a request, in order", async () => {
@@ -101,7 +132,8 @@ describe("unreachable", () => {
   test("several addresses that refuse are one error that names each", async () => {
     const server = await httpServer(silence);
     await server[Symbol.asyncDispose]();
-    const refusal = (address: string) => Object.assign(new Error(`connect ECONNREFUSED ${address}`), { code: "ECONNREFUSED", syscall: "connect" });
+    const refusal = (address: string) =>
+      Object.assign(new Error(`connect ECONNREFUSED ${address}`), { code: "ECONNREFUSED", syscall: "connect" });
     const all = new AggregateError([refusal("::1"), refusal("127.0.0.1")]);
     await using refused = nodeTransport({ connect: (_target, callback) => callback(all, null) });
     const error = await send(refused, "https://two.example/").catch((reason: unknown) => reason);
@@ -110,8 +142,13 @@ describe("unreachable", () => {
   });
 
   test("a server that closes in the TLS handshake is phase tls", async () => {
-    await using server = await loopback(createTcpServer((socket) => socket.once("data", () => socket.resetAndDestroy())));
-    await expect(send(transport, `https://127.0.0.1:${server.port}/`)).rejects.toMatchObject({ code: "unreachable", phase: "tls" });
+    await using server = await loopback(
+      createTcpServer((socket) => socket.once("data", () => socket.resetAndDestroy())),
+    );
+    await expect(send(transport, `https://127.0.0.1:${server.port}/`)).rejects.toMatchObject({
+      code: "unreachable",
+      phase: "tls",
+    });
   });
 
   describe("certificates", () => {
@@ -120,7 +157,11 @@ describe("unreachable", () => {
     test("a self-signed one is refused by default: phase tls", async () => {
       await using server = await loopback(createTlsServer({ key, cert }, (_request, response) => response.end("ok")));
       const error = await send(transport, `https://localhost:${server.port}/`).catch((reason: unknown) => reason);
-      expect(error).toMatchObject({ code: "unreachable", phase: "tls", cause: { code: "DEPTH_ZERO_SELF_SIGNED_CERT" } });
+      expect(error).toMatchObject({
+        code: "unreachable",
+        phase: "tls",
+        cause: { code: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+      });
     });
 
     test("one that is trusted by `tls.ca` is taken, for its own name alone", async () => {
@@ -181,21 +222,24 @@ describe("abort", () => {
     expect(getEventListeners(abort.signal, "abort")).toEqual([]);
   });
 
-  test.each([0, 1])("%i turns after a socket was asked for again rejects, and the request is not sent", async (count) => {
-    const seen: unknown[] = [];
-    await using server = await httpServer((request, response) => {
-      seen.push(request.url);
-      response.end("ok");
-    });
-    await textOf((await send(transport, `${server.url}/1`)).body);
-    const abort = new AbortController();
-    const answer = send(transport, `${server.url}/2`, { signal: abort.signal });
-    await turns(count);
-    abort.abort("enough");
-    await expect(answer).rejects.toBe("enough");
-    expect(await textOf((await send(transport, `${server.url}/3`)).body)).toBe("ok");
-    expect(seen).toEqual(["/1", "/3"]);
-  });
+  test.each([0, 1])(
+    "%i turns after a socket was asked for again rejects, and the request is not sent",
+    async (count) => {
+      const seen: unknown[] = [];
+      await using server = await httpServer((request, response) => {
+        seen.push(request.url);
+        response.end("ok");
+      });
+      await textOf((await send(transport, `${server.url}/1`)).body);
+      const abort = new AbortController();
+      const answer = send(transport, `${server.url}/2`, { signal: abort.signal });
+      await turns(count);
+      abort.abort("enough");
+      await expect(answer).rejects.toBe("enough");
+      expect(await textOf((await send(transport, `${server.url}/3`)).body)).toBe("ok");
+      expect(seen).toEqual(["/1", "/3"]);
+    },
+  );
 
   test("after the head is no longer listened to: release ends the exchange", async () => {
     await using server = await httpServer((_request, response) => response.write("open"));
@@ -211,7 +255,9 @@ describe("abort", () => {
   });
 
   test("leaves no listener on a signal that serves many requests", async () => {
-    await using server = await httpServer((request, response) => (request.url === "/bad" ? response.destroy() : response.end("ok")));
+    await using server = await httpServer((request, response) =>
+      request.url === "/bad" ? response.destroy() : response.end("ok"),
+    );
     const { signal } = new AbortController();
     for (const path of ["/", "/bad", "/", "/bad"]) {
       await send(transport, server.url + path, { signal, method: "POST" }).then(({ body }) => textOf(body), silence);
@@ -319,19 +365,27 @@ describe("the transport's own life", () => {
       response.write("half ");
       finish = () => response.end("whole");
     });
-    const [response, idle] = await Promise.all([send(transport, `${server.url}/open`), send(transport, `${server.url}/idle`)]);
+    const [response, idle] = await Promise.all([
+      send(transport, `${server.url}/open`),
+      send(transport, `${server.url}/idle`),
+    ]);
     await textOf(idle.body);
-    const closing = transport.close();
+    let closes = 0;
+    const closing = [transport.close(), transport.close()].map((done) => done.then(() => (closes += 1)));
     await expect(send(transport, server.url)).rejects.toThrow(TypeError);
+    await turns(10);
+    expect(closes).toBe(0);
     finish();
     expect(await textOf(response.body)).toBe("half whole");
-    await closing;
+    await Promise.all(closing);
     expect(transport.stats()).toEqual([]);
     await Promise.all(server.sockets.map(closed));
   });
 
   test("destroy breaks what is open, what connects and what waits, and leaves no socket", async () => {
-    await using server = await httpServer((request, response) => (request.url === "/open" ? response.write("open") : undefined));
+    await using server = await httpServer((request, response) =>
+      request.url === "/open" ? response.write("open") : undefined,
+    );
     await using handshake = await loopback(createTcpServer((socket) => void socket.on("error", silence).resume()));
     const response = await send(transport, `${server.url}/open`);
     const unanswered = send(transport, `${server.url}/mute`).catch((reason: unknown) => reason);
@@ -396,6 +450,10 @@ async function closed(socket: Socket): Promise<void> {
   if (!socket.destroyed && !socket.readableEnded) await new Promise((resolve) => socket.once("close", resolve));
 }
 
-function connectionsOf(server: { getConnections(callback: (error: Error | null, count: number) => void): unknown }): Promise<number> {
-  return new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
+function connectionsOf(server: {
+  getConnections(callback: (error: Error | null, count: number) => void): unknown;
+}): Promise<number> {
+  return new Promise((resolve, reject) =>
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  );
 }

@@ -20,7 +20,10 @@ function stuckSource() {
     returned: 0,
     asked: 0,
     [Symbol.asyncIterator]: () => ({
-      next: () => (source.asked++ === 0 ? Promise.resolve({ done: false, value: Buffer.from("first") }) : new Promise<never>(() => {})),
+      next: () =>
+        source.asked++ === 0
+          ? Promise.resolve({ done: false, value: Buffer.from("first") })
+          : new Promise<never>(() => {}),
       return: () => {
         source.returned += 1;
         return Promise.reject(new Error("nobody waits for this"));
@@ -114,7 +117,9 @@ test("a source that was not begun is let go when nothing could be reached", asyn
   const server = await echo();
   await server[Symbol.asyncDispose]();
   const source = stuckSource();
-  await expect(send(transport, server.url, { method: "POST", body: source })).rejects.toMatchObject({ code: "unreachable" });
+  await expect(send(transport, server.url, { method: "POST", body: source })).rejects.toMatchObject({
+    code: "unreachable",
+  });
   expect([source.asked, source.returned]).toEqual([0, 1]);
 });
 

@@ -1,18 +1,18 @@
 import { copyBytes } from "@longwire/core/bytes";
 
-/** The bytes of a line that is not finished yet, copied out of its chunks. */
+/** The bytes of a line that is not finished, copied out of their chunks. */
 export interface ByteTail {
-  /** Memory; its first `length` bytes are the line's. */
+  /** Memory; the first `length` bytes are the line's. */
   bytes: Uint8Array;
   length: number;
 }
 
-/** A tail without a line. It holds no memory. */
-export function byteTail(): ByteTail {
-  return { bytes: noBytes, length: 0 };
+/** A tail without bytes, which holds no memory. */
+export function emptyTail(): ByteTail {
+  return { bytes: nothing, length: 0 };
 }
 
-/** Adds `source[from, to)`. Memory grows fourfold, so that all growing together copies a byte less than one and a half times. */
+/** Adds `source[from, to)`. Memory grows fourfold, so that growing copies each byte once and a third at most. */
 export function appendBytes(tail: ByteTail, source: Uint8Array, from: number, to: number): void {
   const length = tail.length + to - from;
   if (length > tail.bytes.length) {
@@ -26,17 +26,17 @@ export function appendBytes(tail: ByteTail, source: Uint8Array, from: number, to
   tail.length = length;
 }
 
-/** Forgets the line; keeps the memory for the next one unless it is large. */
-export function clearBytes(tail: ByteTail): void {
+/** Forgets the bytes; keeps memory of a common size for the next line. */
+export function clearTail(tail: ByteTail): void {
   tail.length = 0;
-  if (tail.bytes.length > keptBytes) tail.bytes = noBytes;
+  if (tail.bytes.length > keptBytes) tail.bytes = nothing;
 }
 
-/** Lets the memory go while no line is unfinished: most of many open streams are between two events. */
-export function releaseBytes(tail: ByteTail): void {
-  if (tail.length === 0) tail.bytes = noBytes;
+/** Gives the memory back while no line is unfinished: most of many open streams wait between two events. */
+export function restTail(tail: ByteTail): void {
+  if (tail.length === 0) tail.bytes = nothing;
 }
 
 const leastBytes = 256;
 const keptBytes = 256 * 1024;
-const noBytes: Uint8Array = new Uint8Array(0);
+const nothing: Uint8Array = new Uint8Array(0);

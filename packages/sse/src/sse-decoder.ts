@@ -1,81 +1,80 @@
-import { StreamError } from "@longwire/core";
-import type { Decoder, Sink } from "@longwire/core";
-import { decodeUtf8, indexOfLineEnd, lastIndexOfByte } from "@longwire/core/bytes";
-import { emptyBlock, readLine, readLines } from "./block.ts";
-import { appendBytes, byteTail, clearBytes, releaseBytes } from "./byte-tail.ts";
+import { byteLimit, StreamError } from "@longwire/core";
+import type { Cursor, Decoder, EndOfBody, Framing, Sink } from "@longwire/core";
+import { decodeUtf8, indexOfLineEnd, lastIndexOfLineEnd, utf8Length } from "@longwire/core/bytes";
+import { emptyBlock, eventOf, isPending, readLine, readLines } from "./block.ts";
+import { appendBytes, clearTail, emptyTail, restTail } from "./byte-tail.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
 
 export interface SseDecoderOptions {
-  readonly cursor?: string | undefined;
+  /** The id that the stream goes on after: `lastEventId` of its items until it gives another. Default: none. */
+  readonly cursor?: Cursor | undefined;
+  /**
+   * Longest event, in bytes: the sum of its `data`, `event` and `id` lines without line ends. A line that is not finished counts
+   * whatever it is, a comment too; what is no UTF-8 counts as the U+FFFD that it becomes. Default 16 MiB.
+   */
   readonly maxItemBytes?: number | undefined;
 }
 
 export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentEvent> {
-  const maxItemBytes = options.maxItemBytes ?? 16 * 1024 * 1024;
-  const block = emptyBlock(options.cursor ?? "");
-  const tail = byteTail();
-  let itemBytes = 0;
+  const maxItemBytes = byteLimit("maxItemBytes", options.maxItemBytes);
+  const block = emptyBlock(String(options.cursor ?? ""));
+  const tail = emptyTail();
+  let bomBytes = 0;
   let afterCr = false;
 
   function push(chunk: Uint8Array, sink: Sink<ServerSentEvent>): void {
-    let from = 0;
-    if (afterCr && chunk.length > 0) {
+    let from = bomBytes < bom.length ? skipBom(chunk) : 0;
+    if (afterCr && from < chunk.length) {
       afterCr = false;
-      if (chunk[0] === LF) from = 1;
+      if (chunk[from] === LF) from++;
     }
-    if (tail.length > 0) from = pushLine(chunk, from, sink);
-    if (chunk.length - from > 100) {
-      const to = afterLastBlock(chunk, from);
-      if (to > from && itemBytes + to - from <= maxItemBytes) {
-        readLines(block, decodeUtf8(chunk, from, to), sink);
-        itemBytes = 0;
+    const last = lastIndexOfLineEnd(chunk);
+    if (last >= from) {
+      if (tail.length > 0) {
+        const joined = tail.length + last - from < 4096;
+        let to = joined ? last + 1 : indexOfLineEnd(chunk, from) + 1;
+        if (!joined && chunk[to - 1] === CR && chunk[to] === LF) to++;
+        check(tail.length);
+        appendBytes(tail, chunk, from, to);
+        read(tail.bytes, 0, tail.length, sink);
+        clearTail(tail);
         from = to;
       }
+      if (from <= last) read(chunk, from, last + 1, sink);
+      afterCr = chunk[last] === CR && last + 1 === chunk.length;
+      from = last + 1;
     }
-    while (from < chunk.length) from = pushLine(chunk, from, sink);
-    releaseBytes(tail);
+    if (from < chunk.length) {
+      check(tail.length + chunk.length - from);
+      appendBytes(tail, chunk, from, chunk.length);
+    } else restTail(tail);
   }
 
-  function pushLine(chunk: Uint8Array, from: number, sink: Sink<ServerSentEvent>): number {
-    const first = chunk[from];
-    const end = first === LF || first === CR ? from : indexOfLineEnd(chunk, from);
-    const to = end < 0 ? chunk.length : end;
-    const lineBytes = tail.length + to - from;
-    if (itemBytes + lineBytes > maxItemBytes) throw new StreamError("limit", "limit");
-    if (end < 0) {
-      appendBytes(tail, chunk, from, to);
-      return to;
-    }
-    let text = "";
-    if (tail.length > 0) {
-      appendBytes(tail, chunk, from, to);
-      text = decodeUtf8(tail.bytes, 0, tail.length);
-      clearBytes(tail);
-    } else if (to > from) {
-      text = decodeUtf8(chunk, from, to);
-    }
-    if (readLine(block, text, 0, text.length, sink)) itemBytes += lineBytes;
-    else if (lineBytes === 0) itemBytes = 0;
-    if (chunk[end] === CR) {
-      if (end + 1 === chunk.length) afterCr = true;
-      else if (chunk[end + 1] === LF) return end + 2;
-    }
-    return end + 1;
+  function read(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
+    if (block.bytes + 3 * (to - from) <= maxItemBytes) return readLines(block, decodeUtf8(bytes, from, to), to - from, sink);
+    throw new Error("todo");
   }
 
-  return { push, end: () => "ended" };
-}
-
-/** Where the last block before the end of the chunk ends, by LF LF or LF CR LF; -1 or less than from when unknown. */
-function afterLastBlock(chunk: Uint8Array, from: number): number {
-  let lf = lastIndexOfByte(chunk, LF, chunk.length - 1);
-  while (lf > from) {
-    const before = chunk[lf - 1];
-    if (before === LF || (before === CR && chunk[lf - 2] === LF)) return lf + 1;
-    lf = lastIndexOfByte(chunk, LF, lf - 1);
+  function check(unfinishedBytes: number): void {
+    if (block.bytes + unfinishedBytes > maxItemBytes) throw new StreamError("limit", "todo");
   }
-  return -1;
+
+  function skipBom(chunk: Uint8Array): number {
+    let from = 0;
+    while (from < chunk.length && bomBytes < bom.length) {
+      if (chunk[from] === bom[bomBytes]) { from++; bomBytes++; }
+      else { appendBytes(tail, bom, 0, bomBytes); bomBytes = bom.length; }
+    }
+    return from;
+  }
+
+  function end(_framing: Framing, sink: Sink<ServerSentEvent>): EndOfBody {
+    return "ended";
+  }
+
+  return { push, end };
 }
 
 const LF = 0x0a;
 const CR = 0x0d;
+const bom: Uint8Array = Uint8Array.of(0xef, 0xbb, 0xbf);

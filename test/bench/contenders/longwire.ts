@@ -1,7 +1,8 @@
 import { createClient } from "longwire";
 import type { BodyReader, EventReader } from "./contender.ts";
 
-const client = createClient();
+// The default budget (50 attempts a second and origin) would open 10,000 streams in 200 s.
+const client = createClient({ budget: { perSecond: 100_000, burst: 100_000 } });
 
 export const longwireEvents: EventReader = async (url, events, receive) => {
   let left = events;

@@ -4,12 +4,37 @@ import { connect, type Socket } from "node:net";
 import { chunkedReader } from "./chunked-reader.ts";
 import { type BodyReader, counted, type EventReader } from "./contender.ts";
 
-/** The limit: one static read buffer, a hand-written chunked reader and our decoder. */
-export const socketEvents: EventReader = async (url, events, receive) => {
+/** The limit: one static read buffer, a hand-written chunked reader and our decoder, called once an HTTP chunk. */
+export const socketEvents: EventReader = (url, events, receive) =>
+  decoded(url, events, receive, (decode) => chunkedReader(decode));
+
+/** The same with the payload of a read moved together in the buffer itself, and the decoder called once a read. */
+export const packedSocketEvents: EventReader = (url, events, receive) =>
+  decoded(url, events, receive, (decode) => {
+    let packed: Uint8Array = new Uint8Array(0);
+    let packedBytes = 0;
+    const read = chunkedReader((piece) => {
+      packed.set(piece, packedBytes);
+      packedBytes += piece.length;
+    });
+    return (bytes) => {
+      packed = bytes;
+      packedBytes = 0;
+      read(bytes);
+      decode(bytes.subarray(0, packedBytes));
+    };
+  });
+
+async function decoded(
+  url: string,
+  events: number,
+  receive: (data: string) => void,
+  reader: (decode: (piece: Uint8Array) => void) => (bytes: Uint8Array) => unknown,
+): Promise<void> {
   const { each, done, fail } = counted(events, receive);
   const decoder = sseDecoder();
   const sink = emptySink<ServerSentEvent>();
-  const read = chunkedReader((piece) => {
+  const read = reader((piece) => {
     decoder.push(piece, sink);
     for (const event of sink.items) each(event.data);
     sink.items.length = 0;
@@ -17,7 +42,7 @@ export const socketEvents: EventReader = async (url, events, receive) => {
   const socket = connectStatic(url, read).on("error", fail);
   await done;
   socket.destroy();
-};
+}
 
 /** A body by one static read buffer and the hand-written chunked reader. */
 export const socketBody: BodyReader = (url, receive) => {

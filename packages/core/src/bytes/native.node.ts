@@ -18,6 +18,14 @@ export function indexOfLineEnd(bytes: Uint8Array, from: number): number {
 }
 
 export function lastIndexOfLineEnd(bytes: Uint8Array): number {
+  // A call into native code costs as much as looking at 50 bytes here.
+  if (bytes.length <= 128) {
+    for (let i = bytes.length - 1; i >= 0; i--) {
+      const byte = bytes[i] as number;
+      if (byte <= CR && (byte === LF || byte === CR)) return i;
+    }
+    return -1;
+  }
   const lf: number = bufferLastIndexOf.call(bytes, LF, bytes.length - 1);
   if (lf === bytes.length - 1 || bufferIndexOf.call(bytes, CR, lf + 1) < 0) return lf;
   return bufferLastIndexOf.call(bytes, CR, bytes.length - 1);

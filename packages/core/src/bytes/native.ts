@@ -56,13 +56,13 @@ export function copyBytes(source: Uint8Array, from: number, to: number, target: 
   target.set(source.subarray(from, to), at);
 }
 
-/** Bytes that `text` takes in UTF-8. */
+/** Bytes that well-formed `text` takes in UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    // Each half of a surrogate pair counts two, one alone three as U+FFFD does.
-    if (code > 0x7f) bytes += code < 0x800 || (isHigh(code) && isLow(text.charCodeAt(i + 1))) || (isLow(code) && isHigh(text.charCodeAt(i - 1))) ? 1 : 2;
+    // Four bytes for a surrogate pair: two for each half.
+    if (code > 0x7f) bytes += code < 0x800 || (code & 0xf800) === 0xd800 ? 1 : 2;
   }
   return bytes;
 }
@@ -73,8 +73,6 @@ export function flat(text: string): string {
   return ` ${text}`.slice(1);
 }
 
-const isHigh = (code: number): boolean => (code & 0xfc00) === 0xd800;
-const isLow = (code: number): boolean => (code & 0xfc00) === 0xdc00;
 const LF = 0x0a;
 const CR = 0x0d;
 const utf8: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true });

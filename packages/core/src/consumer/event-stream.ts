@@ -46,10 +46,10 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   #consumed = false;
   #outcome: Promise<Outcome> | undefined;
 
-  constructor(settings: Omit<SessionSettings<T>, "notify">) {
+  constructor(settings: SessionSettings<T>) {
     this.#clock = settings.clock;
     this.#notices = new Notices();
-    this.#session = new Session({ ...settings, notify: this.#notices.notify });
+    this.#session = new Session(settings, this.#notices.notify);
   }
 
   /** What it is doing: `idle`, `opening`, `open`, `waiting` (with the cause and when it will try again) or `closed`. */

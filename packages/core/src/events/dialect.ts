@@ -3,7 +3,12 @@ import type { Decoder } from "../frames/decoder.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
 import type { StreamResponse } from "../transport/transport.ts";
 
-/** Contract 4: what a protocol knows. A new framing is a decoder and one of these. */
+/**
+ * Contract 4: what a protocol knows. A new framing is a decoder and one of these.
+ *
+ * `decoder` sees each answer first: a dialect may choose by it. `endless` and `resume` are asked when an attempt has ended, and
+ * may be getters that tell what was chosen.
+ */
 export interface Dialect<T> {
   /** As errors name it: "SSE", "NDJSON". */
   readonly name: string;
@@ -24,7 +29,7 @@ export interface Dialect<T> {
   /** Resume point of an item; `undefined` says nothing, `""` that there is none from here on. */
   cursorOf?(item: T): Cursor | undefined;
   /** The request that goes on after `cursor`. */
-  resume?(request: StreamRequest, cursor: Cursor): StreamRequest;
+  readonly resume?: ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined;
   /** What `until: "text"` is compared with; absent where the decoder itself looks for the marker. */
   textOf?(item: T): string;
   /** What `until: { event }` is compared with. */

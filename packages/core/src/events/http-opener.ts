@@ -56,7 +56,7 @@ class HttpAttempt<T> implements Attempt<T> {
     this.#released = { reason };
     this.#response.release(reason);
     this.#interrupt?.(reason);
-    letGo(this.#chunks);
+    void letGo(this.#chunks);
   }
 
   #decoded(chunk: Uint8Array): Batch<T> {

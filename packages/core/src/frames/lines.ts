@@ -2,11 +2,11 @@
 //
 // - LF ends a line; one CR before it is dropped. So is a BOM at the start of the body.
 // - A line is as long as its bytes before the LF. They are counted before they are decoded: the cuts make no difference.
-// - The whole lines of a chunk are decoded at one stroke and cut as text; only the partial line at its end is copied. Where
-//   a line stands in the bytes is looked for when asked, always forwards, so that all asking together stays linear.
+// - The whole lines of a chunk are decoded at one stroke and cut as text; the partial line at its end is copied. Where a line
+//   stands in the bytes is looked for when asked, always forwards, so that all asking together stays linear.
 
 import { copyBytes, decodeUtf8, indexOfByte, isUtf8, lastIndexOfByte } from "#native";
-import { StreamError } from "../errors.ts";
+import { type LimitName, StreamError } from "../errors.ts";
 
 export interface LineSplitter<Target> {
   /**
@@ -40,10 +40,10 @@ export interface LinePlace {
  * the text of the whole chunk alive.
  */
 export function lineSplitter<Target>(
-  limit: { readonly name: "maxItemBytes" | "maxLineBytes"; readonly bytes: number },
+  limit: { readonly name: LimitName; readonly bytes: number },
   take: (text: string, target: Target) => void,
 ): LineSplitter<Target> {
-  // The current line, or the next one; and the bytes of the body before what is decoded or, when nothing is, before that line.
+  // The current line, or the next one; and the bytes of the body before what is decoded, or before that line.
   let line = 1;
   let offset = 0;
 
@@ -61,25 +61,24 @@ export function lineSplitter<Target>(
   let foundEnd = 0;
 
   function push(chunk: Uint8Array, target: Target): void {
+    const lastEnd = lastIndexOfByte(chunk, LF);
+    if (lastEnd < 0) return keep(chunk, 0, chunk.length);
     let from = 0;
     if (tailBytes > 0) {
-      const lineEnd = indexOfByte(chunk, LF, 0);
-      keep(chunk, 0, lineEnd < 0 ? chunk.length : lineEnd);
-      if (lineEnd < 0) return;
+      // To copy a few short lines more costs less than to decode twice.
+      const oneStroke = tailBytes + lastEnd <= Math.min(oneStrokeBytes, limit.bytes);
+      const end = oneStroke ? lastEnd : indexOfByte(chunk, LF, 0);
+      keep(chunk, 0, end);
       handOut(tail, 0, tailBytes, target);
       tailBytes = 0;
-      if (tail.length > keptTailBytes) tail = nothing;
-      from = lineEnd + 1;
+      from = end + 1;
     }
-    if (from < chunk.length) {
-      const lastEnd = lastIndexOfByte(chunk, LF);
-      if (lastEnd >= from) {
-        handOut(chunk, from, lastEnd, target);
-        from = lastEnd + 1;
-      }
+    if (from <= lastEnd) {
+      handOut(chunk, from, lastEnd, target);
+      from = lastEnd + 1;
     }
+    if (from === chunk.length || tail.length > keptTailBytes) tail = nothing;
     if (from < chunk.length) keep(chunk, from, chunk.length);
-    else tail = nothing;
   }
 
   function rest(): string {
@@ -170,6 +169,7 @@ function startOfLonger(limit: number, bytes: Uint8Array, from: number, to: numbe
 
 const LF = 0x0a;
 const CR = 0x0d;
+const oneStrokeBytes = 4 * 1024;
 const leastTailBytes = 256;
 /** A longer tail is not used again for the next line. */
 const keptTailBytes = 64 * 1024;

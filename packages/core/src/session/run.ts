@@ -49,7 +49,6 @@ export interface SessionSettings<T> {
   readonly running: Running | undefined;
   /** The caller's first resume point. */
   readonly from: Cursor | undefined;
-  notify(notice: Notice): void;
 }
 
 /** Streams that were begun and have not ended, for who wants to close them; a Set is one. */
@@ -73,6 +72,7 @@ export class Session<T> {
   hand: Hand<T> = nothing;
 
   readonly #settings: SessionSettings<T>;
+  readonly #notify: (notice: Notice) => void;
   readonly #deadlines: Deadlines;
   #state: SessionState = idle;
   /** Lives as long as the session is running; aborted by `#close`. */
@@ -99,8 +99,9 @@ export class Session<T> {
   #freshItems = 0;
   #pulls = 0;
 
-  constructor(settings: SessionSettings<T>) {
+  constructor(settings: SessionSettings<T>, notify: (notice: Notice) => void) {
     this.#settings = settings;
+    this.#notify = notify;
     this.#cursor = settings.from;
     this.#deadlines = new Deadlines(settings.clock, (name) => this.#ranOut(name));
   }
@@ -221,6 +222,7 @@ export class Session<T> {
 
   async #openAttempt(): Promise<Attempt<T>> {
     await this.#waitForTurn();
+    this.#running().throwIfAborted();
     const opening = new AbortController();
     this.#opening = opening;
     this.#attemptBegins();
@@ -257,7 +259,7 @@ export class Session<T> {
     this.#freshItems = 0;
     this.#cursorAtOpen = this.#cursor;
     this.#move({ to: "opening" });
-    this.#settings.notify({ type: "opening", attempt: this.#state.tally.attempts });
+    this.#notify({ type: "opening", attempt: this.#state.tally.attempts });
     this.#deadlines.start("connectMs", timeouts.connectMs);
     this.#deadlines.start("headersMs", timeouts.headersMs);
     this.#deadlines.start("firstItemMs", timeouts.firstItemMs);
@@ -280,7 +282,7 @@ export class Session<T> {
   }
 
   #opened(attempt: Attempt<T>): void {
-    const { clock, timeouts, endless, resumable, notify } = this.#settings;
+    const { clock, timeouts, endless, resumable } = this.#settings;
     const nowMs = clock.now();
     this.#attempt = attempt;
     this.#head ??= attempt.head;
@@ -290,10 +292,10 @@ export class Session<T> {
     this.#deadlines.start("progressMs", timeouts.progressMs, nowMs);
     this.#move({ to: "open", nowMs });
     const { attempts, opens } = this.#state.tally;
-    notify({ type: "open", attempt: attempts, url: this.#settings.url, status: attempt.head.status });
+    this.#notify({ type: "open", attempt: attempts, url: this.#settings.url, status: attempt.head.status });
     if (opens === 1) return;
-    if (resumable && this.#cursor !== undefined) notify({ type: "resumed", cursor: this.#cursor });
-    else if (endless || this.#delivered) notify({ type: "gap" });
+    if (resumable && this.#cursor !== undefined) this.#notify({ type: "resumed", cursor: this.#cursor });
+    else if (endless || this.#delivered) this.#notify({ type: "gap" });
   }
 
   /** A read that breaks ends the attempt, not yet the session. */
@@ -334,7 +336,7 @@ export class Session<T> {
     switch (mark.kind) {
       case "comment":
         this.counts.heartbeats++;
-        return this.#settings.notify({ type: "comment", text: mark.value });
+        return this.#notify({ type: "comment", text: mark.value });
       case "heartbeat":
         this.counts.heartbeats++;
         return;
@@ -342,7 +344,7 @@ export class Session<T> {
         this.#retryMs = mark.value;
         return;
       case "bad":
-        return this.#settings.notify({ type: "bad", item: mark.value });
+        return this.#notify({ type: "bad", item: mark.value });
       case "cursor":
       case "marker":
       case "unfinished":
@@ -450,7 +452,7 @@ export class Session<T> {
 
   #wait(cause: WaitCause, waitMs: number, counted: boolean): void {
     this.#move({ to: "waiting", cause, waitMs, nowMs: this.#settings.clock.now(), counted });
-    this.#settings.notify({ type: "waiting", cause, waitMs, retry: this.#state.tally.retries });
+    this.#notify({ type: "waiting", cause, waitMs, retry: this.#state.tally.retries });
   }
 
   #finish(end: AttemptEnd, exhausted: boolean): void {
@@ -495,7 +497,7 @@ export class Session<T> {
     this.#opening?.abort(reason);
     this.#run?.abort(reason);
     this.#settle?.(outcome);
-    this.#settings.notify({ type: "closed", outcome });
+    this.#notify({ type: "closed", outcome });
   }
 
   #move(step: SessionMove): void {

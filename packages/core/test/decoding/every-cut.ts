@@ -12,7 +12,10 @@ export function everyCut(body: Uint8Array | string): { cut: string; chunks: Uint
   ];
   for (let at = 0; at <= bytes.length; at++) {
     cuts.push({ cut: `at byte ${at}`, chunks: [bytes.slice(0, at), bytes.slice(at)] });
-    cuts.push({ cut: `at byte ${at}, empty chunk between`, chunks: [bytes.slice(0, at), new Uint8Array(0), bytes.slice(at)] });
+    cuts.push({
+      cut: `at byte ${at}, empty chunk between`,
+      chunks: [bytes.slice(0, at), new Uint8Array(0), bytes.slice(at)],
+    });
   }
   return cuts;
 }
@@ -26,7 +29,11 @@ export interface Decoded<T> {
 }
 
 /** Decodes a body; each chunk is overwritten when it was pushed, for a decoder owns no chunk. */
-export function decoded<T>(decoder: Decoder<T>, chunks: readonly Uint8Array[], framing: Framing = "chunked"): Decoded<T> {
+export function decoded<T>(
+  decoder: Decoder<T>,
+  chunks: readonly Uint8Array[],
+  framing: Framing = "chunked",
+): Decoded<T> {
   const { items, marks } = emptySink<T>();
   try {
     for (const chunk of chunks) {

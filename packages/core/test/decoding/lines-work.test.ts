@@ -35,3 +35,10 @@ test("short lines in whole chunks are neither scanned twice nor copied", () => {
   expect(work.scanned).toBeLessThanOrEqual(10 * chunk.length);
   expect(work.decoded).toBeLessThanOrEqual(10 * chunk.length);
 });
+
+test("nothing over the limit is kept: a line that cannot fit is refused before it is copied", () => {
+  const decoder = linesDecoder({ maxLineBytes: 1_000 });
+  decoder.push(new Uint8Array(600), emptySink());
+  expect(() => decoder.push(new Uint8Array(64 * 1024), emptySink())).toThrow("maxLineBytes");
+  expect(work.copied).toBe(600);
+});

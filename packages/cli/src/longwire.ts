@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { badUsage, exitCodes } from "./exit-codes.ts";
+import { tail } from "./tail.ts";
+import { tailCommand } from "./tail-command.ts";
+import { UsageError } from "./usage-error.ts";
+import type { World } from "./world.ts";
+
+/**
+ * The `longwire` command: runs it with the arguments after its name, and answers with the exit code.
+ *
+ * @example
+ * ```ts
+ * import { longwire, type World } from "@longwire/cli";
+ *
+ * export async function version(world: World): Promise<number> {
+ *   return longwire(["--version"], world);
+ * }
+ * ```
+ */
+export async function longwire(words: readonly string[], world: World): Promise<number> {
+  const { stdout, stderr, interrupted } = world;
+  let exitCode = 0;
+  const subcommands = [
+    tailCommand(async (url, flags) => {
+      exitCode = await tail(url, flags, world);
+    }),
+  ];
+  const program = new Command("longwire")
+    .description("Keeps one wire open: HTTP streams that outlive their connections.")
+    .version(version());
+  for (const command of subcommands) program.addCommand(command);
+  for (const command of [program, ...subcommands]) {
+    command
+      .exitOverride()
+      .showHelpAfterError(`Try: ${command === program ? "longwire" : `longwire ${command.name()}`} --help`)
+      .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: (text) => void stderr.write(text) });
+  }
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : badUsage;
+    if (interrupted.aborted) return exitCodes.aborted;
+    if (!(error instanceof UsageError)) throw error;
+    stderr.write(`error: ${error.message}\nTry: longwire tail --help\n`);
+    return badUsage;
+  }
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  return manifest.version;
+}

@@ -1,0 +1,21 @@
+import { nodeTransport, type SocketStats } from "@longwire/node";
+import { Client } from "./client.ts";
+import type { ClientOptions } from "./client-options.ts";
+
+/**
+ * A client on undici, with keep-alive connections of its own: close it.
+ *
+ * @throws TypeError, RangeError on a bad option
+ *
+ * @example
+ * ```ts
+ * import { createClient } from "longwire";
+ *
+ * const client = createClient({ baseUrl: "https://api.example.com" });
+ * for await (const event of client.sse("/events")) console.log(event.data);
+ * await client.close();
+ * ```
+ */
+export function createClient(options: ClientOptions = {}): Client<SocketStats[]> {
+  return new Client(options, nodeTransport());
+}

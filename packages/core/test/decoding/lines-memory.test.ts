@@ -1,0 +1,70 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, test } from "vitest";
+import { emptySink } from "../../src/frames/decoder.ts";
+import { linesDecoder } from "../../src/frames/lines-decoder.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+const MiB = 1024 * 1024;
+
+/** What stays in memory, in bytes, of what `make` answers. */
+async function retained(make: () => unknown): Promise<number> {
+  const before = await memory();
+  const kept = make();
+  const bytes = (await memory()) - before;
+  expect(kept).toBeDefined();
+  return bytes;
+}
+
+async function memory(): Promise<number> {
+  // The engine holds the last text it worked on until the stack is empty.
+  await new Promise(setImmediate);
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+test("a kept line keeps its chunk not alive", async () => {
+  const chunkText = "a line of some length, one of a thousand\n".repeat(1_000);
+  const bytes = await retained(() => {
+    const decoder = linesDecoder();
+    const kept: (string | undefined)[] = [];
+    for (let i = 0; i < 400; i++) {
+      const sink = emptySink<string>();
+      decoder.push(bytesOf(chunkText), sink);
+      kept.push(sink.items[500]);
+    }
+    return kept;
+  });
+  expect(bytes).toBeLessThan(2 * MiB);
+});
+
+test("the memory of a huge line is let go when the line is done, and when the next one is under way", async () => {
+  const decoder = linesDecoder();
+  const huge = bytesOf("x".repeat(MiB));
+  for (const after of ["\n", "\nnext"]) {
+    const bytes = await retained(() => {
+      for (let i = 0; i < 15; i++) decoder.push(huge, emptySink());
+      decoder.push(bytesOf(after), emptySink());
+      return decoder;
+    });
+    expect(bytes).toBeLessThan(MiB);
+  }
+});
+
+test("a decoder between two lines holds no buffer and no chunk", async () => {
+  const chunk = bytesOf(`${"x".repeat(1_000)}\n`);
+  const bytes = await retained(() => {
+    const decoders = Array.from({ length: 2_000 }, () => linesDecoder());
+    for (const decoder of decoders) {
+      decoder.push(chunk.slice(0, 500), emptySink());
+      decoder.push(chunk.slice(500), emptySink());
+      decoder.push(chunk.slice(), emptySink());
+    }
+    return decoders;
+  });
+  expect(bytes / 2_000).toBeLessThan(2_000);
+});

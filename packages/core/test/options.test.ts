@@ -1,0 +1,114 @@
+import { describe, expect, test } from "vitest";
+import type { StreamOptions } from "../src/options.ts";
+import { openBytes, openLines } from "../src/open.ts";
+import { scriptedTransport } from "../src/testing/index.ts";
+
+type Bad = [option: unknown, Kind: typeof TypeError | typeof RangeError, message: string];
+
+const bad: Bad[] = [
+  [{ timeouts: { idleMs: "5s" } }, TypeError, 'timeouts.idleMs must be a number, not "5s"'],
+  [{ timeouts: { idleMs: -1 } }, RangeError, "timeouts.idleMs must be a number from 0 up, and finite, not -1"],
+  [{ timeouts: { totalMs: Number.NaN } }, RangeError, "timeouts.totalMs must be a number from 0 up, and finite, not NaN"],
+  [{ timeouts: { headersMs: Infinity } }, RangeError, "timeouts.headersMs must be a number from 0 up, and finite, not Infinity"],
+  [{ timeouts: { connectMs: null } }, TypeError, "timeouts.connectMs must be a number, not null"],
+  [
+    { timeouts: { idle: 5 } },
+    TypeError,
+    'timeouts has no "idle"; it has connectMs, headersMs, firstItemMs, idleMs, progressMs, totalMs',
+  ],
+  [{ timeouts: 5_000 }, TypeError, "timeouts must be an object, not 5000"],
+  [{ timeouts: null }, TypeError, "timeouts must be an object, not null"],
+  [{ reconnect: { retries: -1 } }, RangeError, "reconnect.retries must be a number from 0 up, not -1"],
+  [{ reconnect: { maxMs: Infinity } }, RangeError, "reconnect.maxMs must be a number from 0 up, and finite, not Infinity"],
+  [{ reconnect: { firstMs: "1s" } }, TypeError, 'reconnect.firstMs must be a number, not "1s"'],
+  [{ reconnect: { withoutCursor: 1 } }, TypeError, "reconnect.withoutCursor must be true or false, not 1"],
+  [
+    { reconnect: { retry: 3 } },
+    TypeError,
+    'reconnect has no "retry"; it has retries, firstMs, maxMs, floorMs, maxElapsedMs, healthyAfterItems, healthyAfterMs, withoutCursor',
+  ],
+  [{ reconnect: true }, TypeError, "reconnect must be an object, not true"],
+  [{ signal: 5 }, TypeError, "signal must be an AbortSignal, not 5"],
+  [{ signal: new AbortController() }, TypeError, "signal must be an AbortSignal, not [object AbortController]"],
+  [{ method: "GET /x" }, TypeError, 'method must be a token such as "GET", not "GET /x"'],
+  [{ method: 5 }, TypeError, 'method must be a token such as "GET", not 5'],
+  [{ replayable: "no" }, TypeError, 'replayable must be true or false, not "no"'],
+  [{ retryOn: [503] }, TypeError, "retryOn must be a function, not [object Array]"],
+  [{ resume: true }, TypeError, "resume must be an object, not true"],
+  [{ resume: { cursor: "seq" } }, TypeError, 'resume.cursor must be a function, not "seq"'],
+  [{ resume: { apply: {} } }, TypeError, "resume.apply must be a function, not [object Object]"],
+  [{ resume: { from: new Date(0) } }, TypeError, "resume.from must be a string or a number, not [object Date]"],
+  [{ resume: { forever: 1 } }, TypeError, "resume.forever must be true or false, not 1"],
+  [{ until: /DONE/ }, TypeError, 'until must be a string, { event: "name" } or a function, not [object RegExp]'],
+  [{ until: { type: "done" } }, TypeError, 'until must be a string, { event: "name" } or a function, not [object Object]'],
+  [{ until: null }, TypeError, 'until must be a string, { event: "name" } or a function, not null'],
+  [{ until: { event: "done" } }, TypeError, 'until: { event: "done" } needs events with types; lines has none'],
+  [{ accept: ["text/plain"] }, TypeError, "accept must be an Accept header, not [object Array]"],
+  [{ transport: {} }, TypeError, "transport must be a function, not [object Object]"],
+  [{ json: () => 1 }, TypeError, "json must be a value that JSON can hold, not a function"],
+  [{ json: 1n }, TypeError, "Do not know how to serialize a BigInt"],
+  [{ json: 1, body: "1" }, TypeError, "Give body or json, not both"],
+  [{ maxLineBytes: 0 }, RangeError, "maxLineBytes must be a whole number of bytes from 1 to 268435456, got 0"],
+  [{ maxLineBytes: "1k" }, TypeError, "maxLineBytes must be a number of bytes, got string 1k"],
+  [{ headers: { "x y": "1" } }, TypeError, '"x y" is no header name'],
+  [{ headers: { "": "1" } }, TypeError, '"" is no header name'],
+];
+
+test.each(bad)("a bad option is an error that prints it, before anything is sent: %o", (option, Kind, message) => {
+  const transport = scriptedTransport([]);
+  expect(() => openLines("https://a.example/log", { transport, ...(option as object) })).toThrow(new Kind(message));
+  expect(transport.requests.length).toBe(0);
+});
+
+const secret = "hunter2";
+const secrets: Bad[] = [
+  [{ auth: secret }, TypeError, "auth must be a function, such as bearer(token) makes, not string"],
+  [{ headers: secret }, TypeError, "headers must be an object or a function that makes one, not string"],
+  [{ headers: { "x-key": `${secret}\n` } }, TypeError, "The header x-key holds what HTTP does not allow"],
+  [{ headers: { "x-key": `${secret}\0` } }, TypeError, "The header x-key holds what HTTP does not allow"],
+  [{ headers: { "x-key": `${secret}\u20ac` } }, TypeError, "The header x-key holds what HTTP does not allow"],
+  [{ headers: { "x-key": [secret] } }, TypeError, "The header x-key must be a string, not object"],
+  [{ query: `token=${secret}` }, TypeError, "query must be an object of strings, numbers and booleans, not string"],
+  [{ query: { token: [secret] } }, TypeError, "query must be an object of strings, numbers and booleans, not object"],
+  [{ body: { secret } }, TypeError, "body must be text, bytes, an async iterable of bytes or a function that makes one of them, not object"],
+  [{ body: [secret] }, TypeError, "body must be text, bytes, an async iterable of bytes or a function that makes one of them, not object"],
+];
+
+test.each(secrets)("what may be a secret is refused and not printed: %o", (option, Kind, message) => {
+  let thrown: unknown;
+  try {
+    openLines("https://a.example/log", option as StreamOptions<string>);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(Kind);
+  expect((thrown as Error).message).toContain(message);
+  expect((thrown as Error).message).not.toContain(secret);
+});
+
+test.each([
+  ["/log", 'Cannot open "/log": it is relative; give an absolute URL, or a baseUrl'],
+  ["ftp://a.example/log", 'Cannot open "ftp://a.example/log": the URL must be an absolute URL with http:// or https://'],
+])("a URL that cannot be opened is a TypeError: %s", (url, message) => {
+  expect(() => openLines(url)).toThrow(new TypeError(message));
+});
+
+describe("options may be undefined", () => {
+  test("and then are their defaults", () => {
+    const names = "signal method headers query body json auth timeouts reconnect retryOn resume until replayable accept baseUrl transport clock random budget running maxLineBytes";
+    const options = Object.fromEntries(names.split(" ").map((name) => [name, undefined]));
+    expect(() => openLines("https://a.example/log", options)).not.toThrow();
+    expect(() => openBytes("https://a.example/log", { timeouts: { idleMs: undefined }, reconnect: { retries: undefined } })).not.toThrow();
+  });
+
+  test("a header that is undefined is not sent", async () => {
+    const transport = scriptedTransport([{}]);
+    await openLines("https://a.example/log", { transport, headers: { "x-one": undefined, "x-two": "2" } }).open();
+    expect(transport.requests[0]?.headers).toEqual({ accept: "text/plain, */*;q=0.5", "x-two": "2" });
+  });
+});
+
+test("0 and Infinity are good where they mean something", () => {
+  const options = { timeouts: { idleMs: 0 }, reconnect: { retries: Number.POSITIVE_INFINITY, firstMs: 0, maxElapsedMs: 0 } };
+  expect(() => openLines("https://a.example/log", options)).not.toThrow();
+});
