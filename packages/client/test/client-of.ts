@@ -1,4 +1,10 @@
-import { fakeClock, type FakeClock, type Script, type ScriptedTransport, scriptedTransport } from "@longwire/core/testing";
+import {
+  fakeClock,
+  type FakeClock,
+  type Script,
+  type ScriptedTransport,
+  scriptedTransport,
+} from "@longwire/core/testing";
 import type { Client } from "../src/client.ts";
 import type { ClientOptions } from "../src/client-options.ts";
 import { createClient } from "../src/index.ts";

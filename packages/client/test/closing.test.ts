@@ -5,7 +5,9 @@ import { clientOf, read, settled, sse } from "./client-of.ts";
 const open = { headers: sse, chunks: ["data: a\n\n", "stall"] } as const;
 
 test("stats count streams, requests and attempts that are under way", async () => {
-  const { client, clock } = clientOf((request) => (request.url.endsWith("/events") ? open : { chunks: ["a", "stall"] }));
+  const { client, clock } = clientOf((request) =>
+    request.url.endsWith("/events") ? open : { chunks: ["a", "stall"] },
+  );
   expect(client.stats()).toEqual({ streams: 0, requests: 0, attempts: 0, sockets: [] });
   const idle = client.sse("/events");
   void read(client.sse("/events"));
@@ -27,7 +29,11 @@ test("close() ends every stream, in any state, as closed", async () => {
   expect(streams.map(({ state }) => state.name)).toEqual(["open", "opening", "waiting"]);
   await client.close();
   expect((await Promise.all(reads)).map(({ length }) => length)).toEqual([1, 0, 0]);
-  expect(await Promise.all(streams.map(async ({ outcome }) => (await outcome).code))).toEqual(["closed", "closed", "closed"]);
+  expect(await Promise.all(streams.map(async ({ outcome }) => (await outcome).code))).toEqual([
+    "closed",
+    "closed",
+    "closed",
+  ]);
   expect([clock.pending, transport.open]).toEqual([0, 0]);
 });
 
@@ -50,7 +56,9 @@ test("close() waits for the requests that are not read or released yet", async (
 });
 
 test("destroy() waits for nothing: what is under way ends at once", async () => {
-  const { client, clock, transport } = clientOf((_, index) => (index === 0 ? open : { headersMs: index === 1 ? 1e6 : 0, chunks: ["stall"] }));
+  const { client, clock, transport } = clientOf((_, index) =>
+    index === 0 ? open : { headersMs: index === 1 ? 1e6 : 0, chunks: ["stall"] },
+  );
   const events = read(client.sse("/events"));
   await clock.advance(0);
   const opening = client.request("/status");
@@ -94,7 +102,9 @@ test("await using closes a client", async () => {
 
 test("a bad option of the client is an error that prints it", () => {
   expect(() => clientOf([], { baseUrl: "/v1" })).toThrow(TypeError);
-  expect(() => clientOf([], { budget: { perSecond: 0 } })).toThrow(new RangeError("budget.perSecond must be a number above 0, and finite, not 0"));
+  expect(() => clientOf([], { budget: { perSecond: 0 } })).toThrow(
+    new RangeError("budget.perSecond must be a number above 0, and finite, not 0"),
+  );
 });
 
 test("a client on undici has the same doors, and shows its sockets", async () => {

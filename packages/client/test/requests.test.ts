@@ -57,7 +57,11 @@ test("a body that ended short throws truncated", async () => {
 test("maxBytes limits what is gathered, and lets the connection go", async () => {
   const { client, transport } = clientOf(() => ({ chunks: ["abc", "de", "stall"] }));
   const reply = await client.request("/status", { maxBytes: 4 });
-  await expect(reply.bytes()).rejects.toMatchObject({ code: "limit", limit: "maxBytes", message: expect.stringContaining("4 bytes") });
+  await expect(reply.bytes()).rejects.toMatchObject({
+    code: "limit",
+    limit: "maxBytes",
+    message: expect.stringContaining("4 bytes"),
+  });
   expect(transport.open).toBe(0);
 });
 

@@ -17,13 +17,18 @@ test("sse reads events, and resumes with Last-Event-ID by itself", async () => {
     ["one", "7"],
     ["two", "8"],
   ]);
-  expect(transport.requests.map(({ url }) => url)).toEqual(Array.from({ length: 3 }, () => "https://a.example/v1/events"));
+  expect(transport.requests.map(({ url }) => url)).toEqual(
+    Array.from({ length: 3 }, () => "https://a.example/v1/events"),
+  );
   expect(transport.requests.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "7", "8"]);
   expect(await events.outcome).toMatchObject({ code: "complete", items: 2, attempts: 3, cursor: "8" });
 });
 
 test("Last-Event-ID goes as UTF-8", async () => {
-  const { client, clock, transport } = clientOf([{ headers: sse, chunks: ["id: é€\ndata: one\n\n", cut] }, { status: 204 }]);
+  const { client, clock, transport } = clientOf([
+    { headers: sse, chunks: ["id: é€\ndata: one\n\n", cut] },
+    { status: 204 },
+  ]);
   const items = read(client.sse("/events"));
   await clock.advance(60_000);
   await items;
@@ -33,7 +38,9 @@ test("Last-Event-ID goes as UTF-8", async () => {
 
 test("an answer of a model: a POST with a terminal marker is not sent again, and is not taken for complete when cut", async () => {
   const { client, clock, transport } = clientOf((_, index) =>
-    index === 0 ? { headers: sse, chunks: ["data: a\n\ndata: [DONE]\n\n", "stall"] } : { headers: sse, chunks: ["data: a\n\n"] },
+    index === 0
+      ? { headers: sse, chunks: ["data: a\n\ndata: [DONE]\n\n", "stall"] }
+      : { headers: sse, chunks: ["data: a\n\n"] },
   );
   const ask = () => client.sse("/chat", { method: "POST", json: { ask: 1 }, until: "[DONE]" });
   const whole = ask();
@@ -47,7 +54,10 @@ test("an answer of a model: a POST with a terminal marker is not sent again, and
 });
 
 test("ndjson reads records, and goes on with resume", async () => {
-  const { client, clock, transport } = clientOf([{ chunks: ['{"seq":1}\n{"seq":2}\n', cut] }, { chunks: ['{"seq":3}\n'] }]);
+  const { client, clock, transport } = clientOf([
+    { chunks: ['{"seq":1}\n{"seq":2}\n', cut] },
+    { chunks: ['{"seq":3}\n'] },
+  ]);
   const rows = client.ndjson<{ seq: number }>("/changes?feed=continuous", {
     resume: { cursor: (row) => row.seq, apply: (request, since) => request.withQuery({ since }) },
   });
@@ -82,7 +92,11 @@ test("options of one call override the client's, by name", async () => {
   for (const stream of [own, other]) read(stream).catch(() => {});
   await clock.advance(10_000);
   expect(await own.outcome).toMatchObject({ code: "exhausted", attempts: 3 });
-  expect(await other.outcome).toMatchObject({ code: "idle", attempts: 1, error: { message: expect.stringContaining("200 ms") } });
+  expect(await other.outcome).toMatchObject({
+    code: "idle",
+    attempts: 1,
+    error: { message: expect.stringContaining("200 ms") },
+  });
 });
 
 test("reconnect: false of the client holds, of a call it overrides, and a call may turn it on again", async () => {
@@ -100,7 +114,9 @@ test("reconnect: false of the client holds, of a call it overrides, and a call m
 });
 
 test("retryOn of the client is asked where the call has none", async () => {
-  const { client, clock } = clientOf((_, index) => (index === 0 ? { status: 404 } : { status: 204 }), { retryOn: ({ status }) => status === 404 });
+  const { client, clock } = clientOf((_, index) => (index === 0 ? { status: 404 } : { status: 204 }), {
+    retryOn: ({ status }) => status === 404,
+  });
   const own = client.sse("/events");
   const items = read(own);
   await clock.advance(1_000);
@@ -143,7 +159,11 @@ test("the client's auth, authorization and cookie go only to its own origin", as
   await read(client.sse("https://a.example/elsewhere"));
   await read(client.sse("https://b.example/events"));
   await read(client.sse("http://a.example/events"));
-  const sent = transport.requests.map(({ headers: { authorization, cookie, "x-team": team } }) => [authorization, cookie, team]);
+  const sent = transport.requests.map(({ headers: { authorization, cookie, "x-team": team } }) => [
+    authorization,
+    cookie,
+    team,
+  ]);
   expect(sent).toEqual([
     ["Basic x", "id=1", "ops"],
     ["Basic x", "id=1", "ops"],
@@ -166,11 +186,16 @@ test("userinfo in baseUrl is basic auth for the paths behind it", async () => {
   const { client, transport } = clientOf(() => ({ status: 204 }), { baseUrl: "https://ann:secret@a.example/v1" });
   await read(client.sse("/events"));
   await read(client.sse("https://b.example/events"));
-  expect(transport.requests.map(({ headers }) => headers.authorization)).toEqual([`Basic ${btoa("ann:secret")}`, undefined]);
+  expect(transport.requests.map(({ headers }) => headers.authorization)).toEqual([
+    `Basic ${btoa("ann:secret")}`,
+    undefined,
+  ]);
 });
 
 test("all streams of a client share one budget of attempts an origin", async () => {
-  const { client, clock } = clientOf(() => ({ headers: sse, chunks: ["stall"] }), { budget: { perSecond: 1, burst: 2 } });
+  const { client, clock } = clientOf(() => ({ headers: sse, chunks: ["stall"] }), {
+    budget: { perSecond: 1, burst: 2 },
+  });
   const streams = ["/a", "/b", "/c"].map((path) => client.sse(path));
   for (const stream of streams) void read(stream);
   await clock.advance(10);

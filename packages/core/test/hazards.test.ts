@@ -52,7 +52,10 @@ test("retry: 0 is no thousand requests in 1.5 s", async () => {
 
 test("unref'd reconnect timers: the timer of a stream that waits keeps the process alive", async () => {
   const spied = vi.spyOn(globalThis, "setTimeout");
-  const stream = openLines("https://a.example/", { transport: scriptedTransport([{ status: 503 }]), reconnect: { floorMs: 1e6 } });
+  const stream = openLines("https://a.example/", {
+    transport: scriptedTransport([{ status: 503 }]),
+    reconnect: { floorMs: 1e6 },
+  });
   const next = stream[Symbol.asyncIterator]().next();
   for (let jobs = 0; jobs < 500; jobs++) await null;
   expect(stream.state.name).toBe("waiting");
@@ -68,7 +71,10 @@ test.each([500, 401, 302])("a page of status %d is no stream, whatever its type 
   const { stream, clock } = streamOf([page], { reconnect: false });
   const seen = reading(stream);
   await clock.advance(0);
-  expect([seen.items, seen.end]).toMatchObject([[], { thrown: { code: "refused", status, excerpt: "1=not an event\n" } }]);
+  expect([seen.items, seen.end]).toMatchObject([
+    [],
+    { thrown: { code: "refused", status, excerpt: "1=not an event\n" } },
+  ]);
 });
 
 test("a page of status 200 and another type is no stream", async () => {
@@ -101,7 +107,13 @@ test("unbounded iterator queues: one item taken, one chunk read", async () => {
 });
 
 test("abort that looks like a normal end, or is a different error every time: it is thrown as it is, in every state", async () => {
-  const answers: ScriptedAnswer[] = [{ connectMs: hour }, { headersMs: hour }, { chunks: ["stall"] }, { status: 503 }, { chunks: ["a", "stall"] }];
+  const answers: ScriptedAnswer[] = [
+    { connectMs: hour },
+    { headersMs: hour },
+    { chunks: ["stall"] },
+    { status: 503 },
+    { chunks: ["a", "stall"] },
+  ];
   for (const answer of answers) {
     const reason = Symbol("mine");
     const controller = new AbortController();
@@ -137,7 +149,10 @@ test("listeners left on a long-lived signal: a stream has one, through all its a
   const add = vi.spyOn(signal, "addEventListener");
   const remove = vi.spyOn(signal, "removeEventListener");
   for (let i = 0; i < 20; i++) {
-    const { stream, clock } = streamOf((_, index) => (index < 20 ? { chunks: [`${index}=a\n`, cut] } : { status: 204 }), { signal });
+    const { stream, clock } = streamOf(
+      (_, index) => (index < 20 ? { chunks: [`${index}=a\n`, cut] } : { status: 204 }),
+      { signal },
+    );
     void stream.outcome;
     reading(stream);
     await clock.advance(hour);
@@ -151,11 +166,21 @@ test("unhandled rejections: none, whatever is dropped", async () => {
   const note = (reason: unknown): void => void unhandled.push(reason);
   process.on("unhandledRejection", note);
   try {
-    const answers: ScriptedAnswer[] = [cut, { status: 404 }, { chunks: ["a\n", cut] }, { chunks: ["stall"] }, { headersMs: hour }, { error: "odd" }];
+    const answers: ScriptedAnswer[] = [
+      cut,
+      { status: 404 },
+      { chunks: ["a\n", cut] },
+      { chunks: ["stall"] },
+      { headersMs: hour },
+      { error: "odd" },
+    ];
     for (const answer of answers) {
       for (const end of ["close", "abort", "nothing"]) {
         const controller = new AbortController();
-        const { stream, clock, transport } = streamOf(() => answer, { signal: controller.signal, reconnect: { retries: 1 } });
+        const { stream, clock, transport } = streamOf(() => answer, {
+          signal: controller.signal,
+          reconnect: { retries: 1 },
+        });
         const items = stream[Symbol.asyncIterator]();
         void items.next();
         void items.next();
@@ -179,7 +204,10 @@ test("unhandled rejections: none, whatever is dropped", async () => {
 
 test("credentials sent on to another origin after a redirect", async () => {
   const away = { status: 302, headers: { location: "https://b.example/" } };
-  const { stream, clock, transport } = streamOf([away, { status: 204 }], { auth: () => "Bearer t", headers: { cookie: "id=1" } });
+  const { stream, clock, transport } = streamOf([away, { status: 204 }], {
+    auth: () => "Bearer t",
+    headers: { cookie: "id=1" },
+  });
   reading(stream);
   await clock.advance(0);
   expect(transport.requests.map(({ headers }) => [headers.authorization, headers.cookie])).toEqual([

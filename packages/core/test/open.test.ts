@@ -6,11 +6,17 @@ import type { StreamRequest } from "../src/request/stream-request.ts";
 import { fakeClock, type ScriptedAnswer, scriptedTransport } from "../src/testing/index.ts";
 
 /** The requests of a stream of lines that is read to its end. */
-async function requests(url: string, options: StreamOptions<string>, answers: ScriptedAnswer[] = [{}]): Promise<readonly StreamRequest[]> {
+async function requests(
+  url: string,
+  options: StreamOptions<string>,
+  answers: ScriptedAnswer[] = [{}],
+): Promise<readonly StreamRequest[]> {
   const clock = fakeClock();
   const transport = scriptedTransport(answers, { clock });
   const stream = openLines(url, { transport, clock, ...options });
-  const read = stream[Symbol.asyncIterator]().next().catch(() => {});
+  const read = stream[Symbol.asyncIterator]()
+    .next()
+    .catch(() => {});
   await clock.advance(60_000);
   await read;
   return transport.requests;
@@ -26,7 +32,10 @@ test("a request is a GET; with a body or json it is a POST, unless it says what 
 test("json is sent as JSON, with a content type that the headers may replace", async () => {
   const [plain] = await requests("https://a.example/", { json: { a: [1, null] } });
   expect([plain?.body, plain?.headers["content-type"]]).toEqual(['{"a":[1,null]}', "application/json"]);
-  const [own] = await requests("https://a.example/", { json: null, headers: { "Content-Type": "application/merge-patch+json" } });
+  const [own] = await requests("https://a.example/", {
+    json: null,
+    headers: { "Content-Type": "application/merge-patch+json" },
+  });
   expect([own?.body, own?.headers["content-type"]]).toEqual(["null", "application/merge-patch+json"]);
 });
 
@@ -58,7 +67,11 @@ test("auth is asked for every attempt, once more after a 401, and that is not co
     asked.push(refused);
     return refused ? "Bearer new" : "Bearer old";
   };
-  const sent = await requests("https://a.example/log", { auth, reconnect: { retries: 1 } }, [{ status: 401 }, { status: 503 }, {}]);
+  const sent = await requests("https://a.example/log", { auth, reconnect: { retries: 1 } }, [
+    { status: 401 },
+    { status: 503 },
+    {},
+  ]);
   expect(asked).toEqual([false, true, false]);
   expect(sent.map(({ headers }) => headers.authorization)).toEqual(["Bearer old", "Bearer new", "Bearer old"]);
 });
@@ -76,7 +89,11 @@ test("auth, cookie and authorization go only to the origin they were given for, 
 test("a redirect does not stick: every attempt begins at the URL it was given", async () => {
   const away = { status: 302, headers: { location: "/elsewhere" } };
   const sent = await requests("https://a.example/log", {}, [away, { status: 503 }, {}]);
-  expect(sent.map(({ url }) => url)).toEqual(["https://a.example/log", "https://a.example/elsewhere", "https://a.example/log"]);
+  expect(sent.map(({ url }) => url)).toEqual([
+    "https://a.example/log",
+    "https://a.example/elsewhere",
+    "https://a.example/log",
+  ]);
 });
 
 test("accept replaces the media types that are read", async () => {
@@ -85,7 +102,9 @@ test("accept replaces the media types that are read", async () => {
   const outcome = async (accept: string) => {
     const transport = scriptedTransport([html], { clock });
     const stream = openLines("https://a.example/", { transport, clock, accept });
-    await stream[Symbol.asyncIterator]().next().catch(() => {});
+    await stream[Symbol.asyncIterator]()
+      .next()
+      .catch(() => {});
     return [transport.requests[0]?.headers.accept, (await stream.outcome).code];
   };
   expect(await outcome("text/html;q=0.9, text/plain")).toEqual(["text/html;q=0.9, text/plain", "complete"]);
@@ -109,12 +128,17 @@ test.each<[string, ScriptedAnswer[], StreamOptions<Uint8Array>]>([
     for await (const notice of stream.notices()) notices.push(notice);
   })();
   const items = stream[Symbol.asyncIterator]();
-  void items.next().then(() => items.next()).catch(() => {});
+  void items
+    .next()
+    .then(() => items.next())
+    .catch(() => {});
   await clock.advance(1e6);
   const { error, ...outcome } = await stream.outcome;
   expect(outcome.code).toBe(code);
   expect((error as Error).message).toContain("https://a.example/log?token=***&x");
-  const printed = [error, (error as Error).cause, ...notices].map((each) => `${String(each)} ${JSON.stringify(each)}`).join();
+  const printed = [error, (error as Error).cause, ...notices]
+    .map((each) => `${String(each)} ${JSON.stringify(each)}`)
+    .join();
   expect(printed).not.toContain("hunter2");
 });
 
@@ -122,7 +146,9 @@ test("what a headers function answers is checked when it is asked", async () => 
   const clock = fakeClock();
   const transport = scriptedTransport([], { clock });
   const stream = openLines("https://a.example/", { transport, clock, headers: () => ({ "x-one": "a\r\nb" }) });
-  await stream[Symbol.asyncIterator]().next().catch(() => {});
+  await stream[Symbol.asyncIterator]()
+    .next()
+    .catch(() => {});
   expect(await stream.outcome).toMatchObject({ code: "protocol", error: { cause: { name: "TypeError" } } });
   expect([transport.requests.length, clock.pending]).toEqual([0, 0]);
 });

@@ -8,8 +8,16 @@ type Bad = [option: unknown, Kind: typeof TypeError | typeof RangeError, message
 const bad: Bad[] = [
   [{ timeouts: { idleMs: "5s" } }, TypeError, 'timeouts.idleMs must be a number, not "5s"'],
   [{ timeouts: { idleMs: -1 } }, RangeError, "timeouts.idleMs must be a number from 0 up, and finite, not -1"],
-  [{ timeouts: { totalMs: Number.NaN } }, RangeError, "timeouts.totalMs must be a number from 0 up, and finite, not NaN"],
-  [{ timeouts: { headersMs: Infinity } }, RangeError, "timeouts.headersMs must be a number from 0 up, and finite, not Infinity"],
+  [
+    { timeouts: { totalMs: Number.NaN } },
+    RangeError,
+    "timeouts.totalMs must be a number from 0 up, and finite, not NaN",
+  ],
+  [
+    { timeouts: { headersMs: Infinity } },
+    RangeError,
+    "timeouts.headersMs must be a number from 0 up, and finite, not Infinity",
+  ],
   [{ timeouts: { connectMs: null } }, TypeError, "timeouts.connectMs must be a number, not null"],
   [
     { timeouts: { idle: 5 } },
@@ -19,7 +27,11 @@ const bad: Bad[] = [
   [{ timeouts: 5_000 }, TypeError, "timeouts must be an object, not 5000"],
   [{ timeouts: null }, TypeError, "timeouts must be an object, not null"],
   [{ reconnect: { retries: -1 } }, RangeError, "reconnect.retries must be a number from 0 up, not -1"],
-  [{ reconnect: { maxMs: Infinity } }, RangeError, "reconnect.maxMs must be a number from 0 up, and finite, not Infinity"],
+  [
+    { reconnect: { maxMs: Infinity } },
+    RangeError,
+    "reconnect.maxMs must be a number from 0 up, and finite, not Infinity",
+  ],
   [{ reconnect: { firstMs: "1s" } }, TypeError, 'reconnect.firstMs must be a number, not "1s"'],
   [{ reconnect: { withoutCursor: 1 } }, TypeError, "reconnect.withoutCursor must be true or false, not 1"],
   [
@@ -40,7 +52,11 @@ const bad: Bad[] = [
   [{ resume: { from: new Date(0) } }, TypeError, "resume.from must be a string or a number, not [object Date]"],
   [{ resume: { forever: 1 } }, TypeError, "resume.forever must be true or false, not 1"],
   [{ until: /DONE/ }, TypeError, 'until must be a string, { event: "name" } or a function, not [object RegExp]'],
-  [{ until: { type: "done" } }, TypeError, 'until must be a string, { event: "name" } or a function, not [object Object]'],
+  [
+    { until: { type: "done" } },
+    TypeError,
+    'until must be a string, { event: "name" } or a function, not [object Object]',
+  ],
   [{ until: null }, TypeError, 'until must be a string, { event: "name" } or a function, not null'],
   [{ until: { event: "done" } }, TypeError, 'until: { event: "done" } needs events with types; lines has none'],
   [{ accept: ["text/plain"] }, TypeError, "accept must be an Accept header, not [object Array]"],
@@ -70,8 +86,16 @@ const secrets: Bad[] = [
   [{ headers: { "x-key": [secret] } }, TypeError, "The header x-key must be a string, not object"],
   [{ query: `token=${secret}` }, TypeError, "query must be an object of strings, numbers and booleans, not string"],
   [{ query: { token: [secret] } }, TypeError, "query must be an object of strings, numbers and booleans, not object"],
-  [{ body: { secret } }, TypeError, "body must be text, bytes, an async iterable of bytes or a function that makes one of them, not object"],
-  [{ body: [secret] }, TypeError, "body must be text, bytes, an async iterable of bytes or a function that makes one of them, not object"],
+  [
+    { body: { secret } },
+    TypeError,
+    "body must be text, bytes, an async iterable of bytes or a function that makes one of them, not object",
+  ],
+  [
+    { body: [secret] },
+    TypeError,
+    "body must be text, bytes, an async iterable of bytes or a function that makes one of them, not object",
+  ],
 ];
 
 test.each(secrets)("what may be a secret is refused and not printed: %o", (option, Kind, message) => {
@@ -88,17 +112,23 @@ test.each(secrets)("what may be a secret is refused and not printed: %o", (optio
 
 test.each([
   ["/log", 'Cannot open "/log": it is relative; give an absolute URL, or a baseUrl'],
-  ["ftp://a.example/log", 'Cannot open "ftp://a.example/log": the URL must be an absolute URL with http:// or https://'],
+  [
+    "ftp://a.example/log",
+    'Cannot open "ftp://a.example/log": the URL must be an absolute URL with http:// or https://',
+  ],
 ])("a URL that cannot be opened is a TypeError: %s", (url, message) => {
   expect(() => openLines(url)).toThrow(new TypeError(message));
 });
 
 describe("options may be undefined", () => {
   test("and then are their defaults", () => {
-    const names = "signal method headers query body json auth timeouts reconnect retryOn resume until replayable accept baseUrl transport clock random budget running maxLineBytes";
+    const names =
+      "signal method headers query body json auth timeouts reconnect retryOn resume until replayable accept baseUrl transport clock random budget running maxLineBytes";
     const options = Object.fromEntries(names.split(" ").map((name) => [name, undefined]));
     expect(() => openLines("https://a.example/log", options)).not.toThrow();
-    expect(() => openBytes("https://a.example/log", { timeouts: { idleMs: undefined }, reconnect: { retries: undefined } })).not.toThrow();
+    expect(() =>
+      openBytes("https://a.example/log", { timeouts: { idleMs: undefined }, reconnect: { retries: undefined } }),
+    ).not.toThrow();
   });
 
   test("a header that is undefined is not sent", async () => {
@@ -109,6 +139,9 @@ describe("options may be undefined", () => {
 });
 
 test("0 and Infinity are good where they mean something", () => {
-  const options = { timeouts: { idleMs: 0 }, reconnect: { retries: Number.POSITIVE_INFINITY, firstMs: 0, maxElapsedMs: 0 } };
+  const options = {
+    timeouts: { idleMs: 0 },
+    reconnect: { retries: Number.POSITIVE_INFINITY, firstMs: 0, maxElapsedMs: 0 },
+  };
   expect(() => openLines("https://a.example/log", options)).not.toThrow();
 });

@@ -33,138 +33,88 @@ export function emptyBlock(lastEventId: string): Block {
 }
 
 /** Whether a field of an event was read since the last blank line. */
+export function readLine(_b: Block, _t: string, _f: number, _to: number, _s: Sink<ServerSentEvent>): void {}
+export function eventOf(_b: Block): undefined {}
+
 export function isPending(block: Block): boolean {
   return block.data !== undefined || block.earlierData !== undefined || block.hasOwnId || block.type !== "";
 }
 
 /** Reads whole lines: `text` ends with a line end. */
 export function readLines(block: Block, text: string, textBytes: number, sink: Sink<ServerSentEvent>): void {
-  const begun = text.includes("\r") ? readAnyLines(block, text, sink) : readLfLines(block, text, sink);
-  if (begun < text.length) leaveText(block, text, textBytes, begun);
-  if (block.newId) {
-    block.lastEventId = detached(block.lastEventId, text);
-    block.newId = false;
-  }
-}
-
-/** Lines that all end with LF: the common case. Answers where the block that is not finished begins. */
-function readLfLines(block: Block, text: string, sink: Sink<ServerSentEvent>): number {
-  let begun = 0;
-  for (let from = 0; from < text.length; ) {
-    if (text.charCodeAt(from) === LF) {
-      dispatch(block, sink);
-      begun = ++from;
-      continue;
-    }
-    const to = text.indexOf("\n", from);
-    if (block.data === undefined && isDataLine(text, from)) {
-      block.data = text.slice(text.charCodeAt(from + 5) === SPACE ? from + 6 : from + 5, to);
-      block.bytes += to - from;
-    } else {
-      readLine(block, text, from, to, sink);
-    }
-    from = to + 1;
-  }
-  return begun;
-}
-
-/** Lines that end with LF, CR or CRLF. Answers where the block that is not finished begins. */
-function readAnyLines(block: Block, text: string, sink: Sink<ServerSentEvent>): number {
+  const { items, marks } = sink;
+  const hasCr = text.includes("\r");
+  let { type, data, earlierData, hasOwnId, lastEventId, bytes } = block;
   let begun = 0;
   let lf = -2;
   let cr = -2;
   for (let from = 0; from < text.length; ) {
     const first = text.charCodeAt(from);
     if (first === LF || first === CR) {
-      dispatch(block, sink);
-      begun = from = afterLineEnd(text, from);
+      if (earlierData !== undefined) {
+        data = data === undefined ? earlierData : `${earlierData}\n${data}`;
+        earlierData = undefined;
+      }
+      if (data !== undefined) {
+        items[items.length] = { type: type === "" ? "message" : type, data, lastEventId, id: hasOwnId ? lastEventId : undefined };
+        data = undefined;
+      } else if (hasOwnId) marks.push({ at: items.length, kind: "cursor", value: lastEventId });
+      else if (type !== "") marks.push({ at: items.length, kind: "heartbeat" });
+      type = "";
+      hasOwnId = false;
+      bytes = 0;
+      from += first === CR && text.charCodeAt(from + 1) === LF ? 2 : 1;
+      begun = from;
       continue;
     }
     if (lf < from && lf !== -1) lf = text.indexOf("\n", from);
-    if (cr < from && cr !== -1) cr = text.indexOf("\r", from);
-    const to = cr < 0 || (lf >= 0 && lf < cr) ? lf : cr;
-    if (block.data === undefined && isDataLine(text, from)) {
-      block.data = text.slice(text.charCodeAt(from + 5) === SPACE ? from + 6 : from + 5, to);
-      block.bytes += to - from;
-    } else {
-      readLine(block, text, from, to, sink);
+    let to = lf;
+    let next = lf + 1;
+    if (hasCr) {
+      if (cr < from && cr !== -1) cr = text.indexOf("\r", from);
+      if (cr !== -1 && (cr < lf || lf === -1)) {
+        to = cr;
+        next = cr + 1 === lf ? cr + 2 : cr + 1;
+      }
     }
-    from = to === lf ? to + 1 : afterLineEnd(text, to);
-  }
-  return begun;
-}
-
-function afterLineEnd(text: string, at: number): number {
-  return text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF ? at + 2 : at + 1;
-}
-
-/** Reads the line `text[from, to)`, which is not blank. */
-export function readLine(block: Block, text: string, from: number, to: number, sink: Sink<ServerSentEvent>): void {
-  switch (text.charCodeAt(from)) {
-    case D:
-      if (!isField(text, from, to, "data")) break;
-      block.data = block.data === undefined ? valueOf(text, from + 4, to) : `${block.data}\n${valueOf(text, from + 4, to)}`;
-      block.bytes += to - from;
-      return;
-    case E:
-      if (!isField(text, from, to, "event")) break;
-      block.type = valueOf(text, from + 5, to);
-      block.bytes += to - from;
-      return;
-    case I: {
-      if (!isField(text, from, to, "id")) break;
+    if (first === D && isField(text, from, to, "data")) {
+      const value = valueOf(text, from + 4, to);
+      data = data === undefined ? value : `${data}\n${value}`;
+      bytes += to - from;
+    } else if (first === E && isField(text, from, to, "event")) {
+      type = valueOf(text, from + 5, to);
+      bytes += to - from;
+    } else if (first === I && isField(text, from, to, "id")) {
       const id = valueOf(text, from + 2, to);
-      block.bytes += to - from;
       // An id with NUL is ignored, not an error.
-      if (id.includes("\0")) return;
-      block.lastEventId = id;
-      block.hasOwnId = block.newId = true;
-      return;
+      if (!id.includes("\0")) {
+        lastEventId = id;
+        hasOwnId = true;
+      }
+      bytes += to - from;
+    } else {
+      if (first === COLON) marks.push({ at: items.length, kind: "comment", value: valueOf(text, from, to) });
+      else if (first === R && isField(text, from, to, "retry")) {
+        const value = valueOf(text, from + 5, to);
+        if (/^[0-9]+$/.test(value)) marks.push({ at: items.length, kind: "retry", value: Number(value) });
+      }
+      bytes -= excess(text.slice(from, to));
     }
-    case R: {
-      if (!isField(text, from, to, "retry")) break;
-      const value = valueOf(text, from + 5, to);
-      if (/^[0-9]+$/.test(value)) sink.marks.push({ at: sink.items.length, kind: "retry", value: Number(value) });
-      break;
-    }
-    case COLON:
-      sink.marks.push({ at: sink.items.length, kind: "comment", value: valueOf(text, from, to) });
-      break;
+    from = next;
   }
-  // No field of the event: it is left out of what `leaveText` adds.
-  block.bytes -= excess(text.slice(from, to));
-}
-
-/** The blank line: the block becomes an event, a bookmark, a sign of life, or nothing. */
-function dispatch(block: Block, sink: Sink<ServerSentEvent>): void {
-  const event = eventOf(block);
-  if (event !== undefined) sink.items[sink.items.length] = event;
-  else if (block.hasOwnId) sink.marks.push({ at: sink.items.length, kind: "cursor", value: block.lastEventId });
-  else if (block.type !== "") sink.marks.push({ at: sink.items.length, kind: "heartbeat" });
-  block.type = "";
-  block.data = undefined;
-  block.earlierData = undefined;
-  block.hasOwnId = false;
-  block.bytes = 0;
-}
-
-/** The event that the block makes; without data it makes none. */
-export function eventOf(block: Block): ServerSentEvent | undefined {
-  const { type, earlierData, lastEventId, hasOwnId } = block;
-  let data = block.data;
-  if (earlierData !== undefined) data = data === undefined ? earlierData : `${earlierData}\n${data}`;
-  if (data === undefined) return undefined;
-  return { type: type === "" ? "message" : type, data, lastEventId, id: hasOwnId ? lastEventId : undefined };
-}
-
-/** Takes leave of a text in which the block that is not finished begins at `begun`. */
-function leaveText(block: Block, text: string, textBytes: number, begun: number): void {
-  if (text.length !== textBytes || text.includes("\ufffd")) block.bytes += excess(text.slice(begun));
-  block.type = detached(block.type, text);
-  if (block.data === undefined) return;
-  const data = detached(block.data, text);
-  block.earlierData = block.earlierData === undefined ? data : `${block.earlierData}\n${data}`;
-  block.data = undefined;
+  if (begun < text.length) {
+    if (text.length !== textBytes || text.includes("\ufffd")) bytes += excess(text.slice(begun));
+    type = detached(type, text);
+    if (data !== undefined) {
+      data = detached(data, text);
+      earlierData = earlierData === undefined ? data : `${earlierData}\n${data}`;
+    }
+  }
+  block.type = type;
+  block.earlierData = earlierData;
+  block.hasOwnId = hasOwnId;
+  block.lastEventId = detached(lastEventId, text);
+  block.bytes = bytes;
 }
 
 /** `kept` in memory of its own, where it would keep alive a text many times as long. */

@@ -422,6 +422,8 @@ export class Session<T> {
     const { tally } = this.#state;
     const { openedAtMs = nowMs } = tally;
     const healthy = this.#healthy || (reconnect !== false && this.#attempt !== undefined && nowMs - openedAtMs >= reconnect.healthyAfterMs);
+    // An answer proves that the request was sent, whatever the transport told.
+    const answered = this.#attempt !== undefined || (typeof end !== "string" && end.status !== undefined);
     this.#attempt?.release(end);
     this.#attempt = undefined;
     this.#end = undefined;
@@ -434,7 +436,7 @@ export class Session<T> {
       resumable,
       forever,
       delivered: this.#delivered,
-      repeatable: !this.#sent || repeatable(end),
+      repeatable: !(this.#sent || answered) || repeatable(end),
     };
     const decision = this.#matched ? "final" : verdict(end, situation, reconnect, retryOn);
     if (reconnect === false || decision === "final" || decision === "exhausted") {

@@ -3,7 +3,13 @@ import { httpOpener } from "../../src/events/http-opener.ts";
 import { openBytes, openStream } from "../../src/open.ts";
 import { StreamRequest } from "../../src/request/stream-request.ts";
 import { createBudget } from "../../src/session/budget.ts";
-import { type FakeClock, fakeClock, type ScriptedAnswer, type ScriptedTransport, scriptedTransport } from "../../src/testing/index.ts";
+import {
+  type FakeClock,
+  fakeClock,
+  type ScriptedAnswer,
+  type ScriptedTransport,
+  scriptedTransport,
+} from "../../src/testing/index.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import type { EventStream } from "../../src/consumer/event-stream.ts";
 import { left, nothingLeft, reading, streamOf, texts, ticks, type Tick } from "../session/stream-of.ts";
@@ -64,7 +70,15 @@ async function scene([state, answer, pulls, advanceMs]: (typeof scenes)[number])
   const pending = Array.from({ length: pulls }, () => items.next());
   await clock.advance(advanceMs);
   expect(stream.state.name).toBe(state.split(/[, ]/)[0]);
-  return { stream, items, clock, transport, pending: state.endsWith("busy consumer") ? [] : pending, controller, listeners };
+  return {
+    stream,
+    items,
+    clock,
+    transport,
+    pending: state.endsWith("busy consumer") ? [] : pending,
+    controller,
+    listeners,
+  };
 }
 
 const done = { value: undefined, done: true };
@@ -92,8 +106,12 @@ describe.each(scenes)("%s", (...given) => {
     const { stream, items, clock, pending, controller, listeners } = made;
     const reason = { why: "enough" };
     controller.abort(reason);
-    const results = await Promise.allSettled(pending.length > 0 || stream.state.name === "idle" ? pending : [items.next()]);
-    expect(results.map(({ status }) => status)).toEqual(results.map((_, index) => (index === 0 ? "rejected" : "fulfilled")));
+    const results = await Promise.allSettled(
+      pending.length > 0 || stream.state.name === "idle" ? pending : [items.next()],
+    );
+    expect(results.map(({ status }) => status)).toEqual(
+      results.map((_, index) => (index === 0 ? "rejected" : "fulfilled")),
+    );
     if (results[0]) expect((results[0] as PromiseRejectedResult).reason).toBe(reason);
     await items.next().catch(() => {});
     expect((await stream.outcome).error).toBe(reason);
@@ -110,6 +128,15 @@ test("an abort before the first pull sends nothing, and the first pull throws th
   await expect(stream[Symbol.asyncIterator]().next()).rejects.toBe("too late");
   expect(await stream.outcome).toMatchObject({ code: "aborted", attempts: 0, error: "too late" });
   expect([transport.requests.length, left({ clock, transport }), listeners()]).toEqual([0, nothingLeft, 0]);
+});
+
+test("an abort settles the outcome of a stream that was never pulled", async () => {
+  const { controller, listeners } = countedSignal();
+  const { stream } = streamOf([], { signal: controller.signal });
+  const { outcome } = stream;
+  controller.abort("enough");
+  expect(await outcome).toMatchObject({ code: "aborted", attempts: 0, error: "enough" });
+  expect([stream.state.name, listeners()]).toEqual(["closed", 0]);
 });
 
 test.each<[string, unknown]>([
@@ -338,6 +365,14 @@ test("after it threw, the iterator is done", async () => {
   const items = stream[Symbol.asyncIterator]();
   await expect(items.next()).rejects.toMatchObject({ code: "refused" });
   expect(await items.next()).toEqual(done);
+});
+
+test("a pull of a stream that was closed before starts nothing", async () => {
+  const running = new Set<{ close(): void }>();
+  const { stream, clock, transport } = streamOf([], { running, timeouts: { totalMs: 1_000 } });
+  await stream.close();
+  expect(await stream[Symbol.asyncIterator]().next()).toEqual(done);
+  expect([transport.requests.length, clock.pending, running.size]).toEqual([0, 0, 0]);
 });
 
 test("close() again, and after the end, changes nothing", async () => {

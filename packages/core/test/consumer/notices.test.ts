@@ -10,10 +10,7 @@ const closed: Notice = { type: "closed", outcome };
 const opening = (attempt: number): Notice => ({ type: "opening", attempt });
 
 test("notices come in the order of what happened, closed last", async () => {
-  const { stream, clock } = streamOf([
-    { chunks: ["7=a\n", { error: cut }] },
-    { status: 204 },
-  ]);
+  const { stream, clock } = streamOf([{ chunks: ["7=a\n", { error: cut }] }, { status: 204 }]);
   const notices = reading(stream.notices());
   reading(stream);
   await clock.advance(60_000);

@@ -154,3 +154,14 @@ test("stats count attempts, bytes, items, heartbeats and reconnects, with times 
   });
   await stream.close();
 });
+
+test("open() rejects with protocol when a function of the caller throws on the way", async () => {
+  const { stream, clock } = streamOf([{ status: 503 }], {
+    retryOn: () => {
+      throw new Error("no idea");
+    },
+  });
+  await expect(stream.open()).rejects.toMatchObject({ code: "protocol", cause: { message: "no idea" } });
+  expect(await stream.outcome).toMatchObject({ code: "protocol" });
+  expect(clock.pending).toBe(0);
+});

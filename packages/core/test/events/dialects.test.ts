@@ -11,13 +11,16 @@ function run<T>(open: typeof openLines | typeof openBytes, answer: ScriptedAnswe
   return { clock, transport, stream, seen: seen as { items: T[]; end: unknown } };
 }
 
-test.each(["text/html", "image/png", "application/json; charset=utf-8", ""])("lines and bytes take any media type: %j", async (type) => {
-  for (const open of [openLines, openBytes]) {
-    const { clock, stream } = run(open, { headers: type === "" ? {} : { "content-type": type }, chunks: ["a\n"] });
-    await clock.advance(0);
-    expect(await stream.outcome).toMatchObject({ code: "complete", items: 1 });
-  }
-});
+test.each(["text/html", "image/png", "application/json; charset=utf-8", ""])(
+  "lines and bytes take any media type: %j",
+  async (type) => {
+    for (const open of [openLines, openBytes]) {
+      const { clock, stream } = run(open, { headers: type === "" ? {} : { "content-type": type }, chunks: ["a\n"] });
+      await clock.advance(0);
+      expect(await stream.outcome).toMatchObject({ code: "complete", items: 1 });
+    }
+  },
+);
 
 test("bytes hands out the chunks as they come, and none that is empty", async () => {
   const { clock, seen } = run<Uint8Array>(openBytes, { chunks: ["ab", "", new Uint8Array([0, 255])] });
@@ -54,11 +57,14 @@ test.each(["close", "unknown"] as const)("without framing (%s) bytes and whole l
   }
 });
 
-test.each(["close", "unknown"] as const)("without framing (%s) a last line without LF is not delivered: truncated", async (framing) => {
-  const { clock, stream, seen } = run<string>(openLines, { framing, chunks: ["a\nb"] });
-  await clock.advance(0);
-  expect([seen.items, (await stream.outcome).code]).toEqual([["a"], "truncated"]);
-});
+test.each(["close", "unknown"] as const)(
+  "without framing (%s) a last line without LF is not delivered: truncated",
+  async (framing) => {
+    const { clock, stream, seen } = run<string>(openLines, { framing, chunks: ["a\nb"] });
+    await clock.advance(0);
+    expect([seen.items, (await stream.outcome).code]).toEqual([["a"], "truncated"]);
+  },
+);
 
 test("a content-encoding that the transport did not undo is refused", async () => {
   const { clock, stream } = run(openBytes, { headers: { "content-encoding": "br" }, chunks: ["x"] });

@@ -8,7 +8,12 @@ const tick = (text: string) => ({ id: undefined, text });
 
 test("a string swallows the item whose text is equal, and no other", () => {
   const until = terminator("done", ticks());
-  expect(["done", "done ", "doned", ""].map((text) => until?.(tick(text)))).toEqual(["swallow", undefined, undefined, undefined]);
+  expect(["done", "done ", "doned", ""].map((text) => until?.(tick(text)))).toEqual([
+    "swallow",
+    undefined,
+    undefined,
+    undefined,
+  ]);
   expect(terminator("done", linesDialect())?.("done")).toBe("swallow");
 });
 

@@ -10,7 +10,10 @@ const once = { reconnect: false } as const;
 const url = "https://a.example/ticks?key=***";
 
 /** When the stream ended, and the error it ended with. */
-async function ending(script: Parameters<typeof streamOf>[0], options: Options): Promise<[atMs: number, error: StreamError]> {
+async function ending(
+  script: Parameters<typeof streamOf>[0],
+  options: Options,
+): Promise<[atMs: number, error: StreamError]> {
   const { stream, clock } = streamOf(script, { ...once, ...options });
   let endedAt = -1;
   void stream.outcome.then(() => {
@@ -24,9 +27,17 @@ async function ending(script: Parameters<typeof streamOf>[0], options: Options):
 
 test.each<[string, Options, number, string]>([
   ["connectMs is 10 s", {}, 10_000, `Cannot reach ${url}: no connection after 10000 ms (connectMs)`],
-  ["connectMs as given", { timeouts: { connectMs: 70 } }, 70, `Cannot reach ${url}: no connection after 70 ms (connectMs)`],
+  [
+    "connectMs as given",
+    { timeouts: { connectMs: 70 } },
+    70,
+    `Cannot reach ${url}: no connection after 70 ms (connectMs)`,
+  ],
 ])("%s, from the attempt to the connection", async (_, options, atMs, message) => {
-  expect(await ending([{ connectMs: 900_000 }], options)).toMatchObject([atMs, { code: "deadline", clock: "connectMs", message }]);
+  expect(await ending([{ connectMs: 900_000 }], options)).toMatchObject([
+    atMs,
+    { code: "deadline", clock: "connectMs", message },
+  ]);
 });
 
 test.each<[string, Options, number]>([
@@ -42,7 +53,10 @@ test.each<[string, Options, number]>([
 
 test("safe SSE has no headersMs: its idleMs runs from the attempt", async () => {
   const message = `Cannot keep reading ${url}: no byte for 300000 ms (idleMs)`;
-  expect(await ending([{ headersMs: 900_000 }], {})).toMatchObject([300_000, { code: "idle", clock: "idleMs", message }]);
+  expect(await ending([{ headersMs: 900_000 }], {})).toMatchObject([
+    300_000,
+    { code: "idle", clock: "idleMs", message },
+  ]);
 });
 
 test("connectMs and headersMs are retried", async () => {
@@ -56,8 +70,7 @@ test("connectMs and headersMs are retried", async () => {
 
 test("where the connection is hidden, connectMs and headersMs are one clock of their sum, and the error says so", async () => {
   const options = { hidden: true, timeouts: { connectMs: 1_000, headersMs: 2_000 } };
-  const message =
-    `Cannot open ${url}: no answer after 3000 ms (connectMs + headersMs: this transport does not show the connection)`;
+  const message = `Cannot open ${url}: no answer after 3000 ms (connectMs + headersMs: this transport does not show the connection)`;
   expect(await ending([{ connectMs: 1_500, headersMs: 1_000_000 }], options)).toMatchObject([
     3_000,
     { code: "deadline", clock: "headersMs", message },
@@ -71,9 +84,16 @@ test("where the connection is hidden, safe SSE is left to idleMs", async () => {
 test("idleMs is 300 s for SSE, feeds and lines, and 60 s for bytes", async () => {
   expect((await ending([{ chunks: ["a\n", "stall"] }], {}))[0]).toBe(300_000);
   expect((await ending([{ chunks: ["a\n", "stall"] }], { endless: false }))[0]).toBe(300_000);
-  for (const [open, atMs] of [[openLines, 300_000], [openBytes, 60_000]] as const) {
+  for (const [open, atMs] of [
+    [openLines, 300_000],
+    [openBytes, 60_000],
+  ] as const) {
     const clock = fakeClock();
-    const stream = open("https://a.example/", { ...once, clock, transport: scriptedTransport([{ chunks: ["stall"] }]) });
+    const stream = open("https://a.example/", {
+      ...once,
+      clock,
+      transport: scriptedTransport([{ chunks: ["stall"] }]),
+    });
     reading<unknown>(stream);
     await clock.advance(atMs - 1);
     expect(stream.state.name).toBe("open");
@@ -100,7 +120,10 @@ test.each<[string, ScriptStep]>([
 test("firstItemMs runs from each attempt to its first item, through headers and heartbeats", async () => {
   const silent = [{ headersMs: 300, chunks: [":beat\n", { waitMs: 100 }, ":beat\n", "stall"] }] as const;
   const message = `Cannot keep reading ${url}: no first item after 500 ms (firstItemMs)`;
-  expect(await ending(silent, { timeouts: { firstItemMs: 500 } })).toMatchObject([500, { code: "idle", clock: "firstItemMs", message }]);
+  expect(await ending(silent, { timeouts: { firstItemMs: 500 } })).toMatchObject([
+    500,
+    { code: "idle", clock: "firstItemMs", message },
+  ]);
 });
 
 test("firstItemMs is over with the first item", async () => {
@@ -126,7 +149,9 @@ test("firstItemMs and progressMs are off by default, and 0 turns every clock off
 });
 
 test("totalMs runs from the first pull over all attempts and waits, and is final", async () => {
-  const { stream, clock, transport } = streamOf(() => ({ chunks: [{ waitMs: 100 }] }), { timeouts: { totalMs: 1_000 } });
+  const { stream, clock, transport } = streamOf(() => ({ chunks: [{ waitMs: 100 }] }), {
+    timeouts: { totalMs: 1_000 },
+  });
   await clock.advance(5_000);
   const seen = reading(stream);
   await clock.advance(999);
@@ -143,7 +168,10 @@ test.each<[string, number]>([
   ["open", 160],
 ])("totalMs settles a pull in the state %s", async (state, atMs) => {
   const { stream, clock, transport } = streamOf(
-    [{ headersMs: 50, status: 503 }, { headersMs: 1, chunks: ["stall"] }],
+    [
+      { headersMs: 50, status: 503 },
+      { headersMs: 1, chunks: ["stall"] },
+    ],
     { timeouts: { totalMs: atMs } },
   );
   const seen = reading(stream);
@@ -167,7 +195,10 @@ test("no clock but totalMs runs while the consumer is busy", async () => {
 });
 
 test("a clock goes on where it stood when the consumer asks again", async () => {
-  const { stream, clock } = streamOf([{ chunks: ["a\n", { waitMs: 60 }, "b\n", "stall"] }], { ...once, timeouts: { progressMs: 100 } });
+  const { stream, clock } = streamOf([{ chunks: ["a\n", { waitMs: 60 }, "b\n", "stall"] }], {
+    ...once,
+    timeouts: { progressMs: 100 },
+  });
   const items = stream[Symbol.asyncIterator]();
   await items.next();
   await clock.advance(5_000);
@@ -205,7 +236,14 @@ test("no clock runs between open() and the first pull", async () => {
 });
 
 test("a stream has one timer for all its clocks", async () => {
-  const timeouts = { connectMs: 1_000, headersMs: 2_000, firstItemMs: 3_000, idleMs: 4_000, progressMs: 5_000, totalMs: 6_000 };
+  const timeouts = {
+    connectMs: 1_000,
+    headersMs: 2_000,
+    firstItemMs: 3_000,
+    idleMs: 4_000,
+    progressMs: 5_000,
+    totalMs: 6_000,
+  };
   const { stream, clock } = streamOf([{ headersMs: 100, chunks: ["a\n", "stall"] }], { timeouts });
   const seen = reading(stream);
   await clock.advance(50);
@@ -214,4 +252,13 @@ test("a stream has one timer for all its clocks", async () => {
   expect([texts(seen.items), clock.pending]).toEqual([["a"], 1]);
   await stream.close();
   expect(clock.pending).toBe(0);
+});
+
+test("connectMs is over with the headers at the latest, also where the transport does not tell of a connection", async () => {
+  const silent = scriptedTransport([{ chunks: ["a\n", "stall"] }]);
+  const { stream, clock } = streamOf([], { ...once, transport: (request, { signal }) => silent(request, { signal }) });
+  reading(stream);
+  await clock.advance(299_999);
+  expect(stream.state.name).toBe("open");
+  await stream.close();
 });

@@ -55,7 +55,9 @@ test("an item that is replayed is not new", async () => {
 });
 
 test("the new item behind a replayed one is new", async () => {
-  const { stream, clock } = run((_, index) => ({ chunks: [`${index}=a\n${index + 1}=b\n`, cut] }), { reconnect: { retries: 2 } });
+  const { stream, clock } = run((_, index) => ({ chunks: [`${index}=a\n${index + 1}=b\n`, cut] }), {
+    reconnect: { retries: 2 },
+  });
   await clock.advance(10_000);
   expect(stream.state.name).not.toBe("closed");
   await stream.close();
@@ -84,7 +86,9 @@ test("healthyAfterMs: ten seconds open without an item are healthy, and less are
 });
 
 test("a reopening after a healthy attempt ended cleanly is not counted", async () => {
-  const { stream, clock, transport, notices } = run((_, index) => ({ chunks: [`${index}=a\n`] }), { reconnect: { retries: 1 } });
+  const { stream, clock, transport, notices } = run((_, index) => ({ chunks: [`${index}=a\n`] }), {
+    reconnect: { retries: 1 },
+  });
   await clock.advance(1_000);
   expect(transport.requests.length).toBe(11);
   expect(waits(notices).every(({ retry, cause }) => retry === 0 && cause === "ended")).toBe(true);
@@ -92,7 +96,9 @@ test("a reopening after a healthy attempt ended cleanly is not counted", async (
 });
 
 test("a healthy attempt that ended with an error is counted as the first retry of a new row", async () => {
-  const { stream, clock, notices } = run((_, index) => ({ chunks: [`${index}=a\n`, cut] }), { reconnect: { retries: 1 } });
+  const { stream, clock, notices } = run((_, index) => ({ chunks: [`${index}=a\n`, cut] }), {
+    reconnect: { retries: 1 },
+  });
   await clock.advance(1_000);
   expect(waits(notices).every(({ retry }) => retry === 1)).toBe(true);
   await stream.close();
@@ -109,14 +115,24 @@ test("an open-then-close server is counted: it is not hammered", async () => {
 test("wait number n is floorMs + random * min(maxMs, firstMs * 2^(n-1))", async () => {
   const { stream, clock, notices } = run(() => cut, { random: () => 0.5 });
   await clock.advance(hour / 10);
-  expect(waits(notices).slice(0, 9).map(({ waitMs }) => waitMs)).toEqual([350, 600, 1_100, 2_100, 4_100, 8_100, 15_100, 15_100, 15_100]);
+  expect(
+    waits(notices)
+      .slice(0, 9)
+      .map(({ waitMs }) => waitMs),
+  ).toEqual([350, 600, 1_100, 2_100, 4_100, 8_100, 15_100, 15_100, 15_100]);
   await stream.close();
 });
 
 test("retry: of the server is a floor under every wait, with the jitter on top", async () => {
-  const { stream, clock, notices } = run((_, index) => (index === 0 ? { chunks: ["~4000\n", cut] } : cut), { random: () => 0.5 });
+  const { stream, clock, notices } = run((_, index) => (index === 0 ? { chunks: ["~4000\n", cut] } : cut), {
+    random: () => 0.5,
+  });
   await clock.advance(60_000);
-  expect(waits(notices).slice(0, 3).map(({ waitMs }) => waitMs)).toEqual([4_250, 4_500, 5_000]);
+  expect(
+    waits(notices)
+      .slice(0, 3)
+      .map(({ waitMs }) => waitMs),
+  ).toEqual([4_250, 4_500, 5_000]);
   await stream.close();
 });
 
@@ -133,7 +149,11 @@ test("Retry-After is a floor under the next wait only", async () => {
     { random: () => 0.5 },
   );
   await clock.advance(60_000);
-  expect(waits(notices).slice(0, 2).map(({ waitMs }) => waitMs)).toEqual([7_250, 600]);
+  expect(
+    waits(notices)
+      .slice(0, 2)
+      .map(({ waitMs }) => waitMs),
+  ).toEqual([7_250, 600]);
   await stream.close();
 });
 
@@ -156,7 +176,13 @@ test("waiting for the origin's budget is a wait with the cause budget, and no re
   const stream = openStream("https://a.example/ticks", ticks(), { clock, transport, budget });
   const seen = reading(stream);
   await clock.advance(500);
-  expect(stream.state).toMatchObject({ name: "waiting", cause: "budget", waitMs: 1_000, untilMs: 1_000, tally: { retries: 0 } });
+  expect(stream.state).toMatchObject({
+    name: "waiting",
+    cause: "budget",
+    waitMs: 1_000,
+    untilMs: 1_000,
+    tally: { retries: 0 },
+  });
   await clock.advance(500);
   expect(texts(seen.items)).toEqual(["a"]);
   await stream.close();

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { linesDialect } from "../../src/events/lines-dialect.ts";
 import { StreamError } from "../../src/errors.ts";
@@ -183,4 +185,21 @@ test("of an item and a bookmark behind it the bookmark counts, of a bookmark and
   const marks = [{ at: 1, kind: "cursor", value: "m" }] as const;
   const after = (count: number) => cursorAfter({ items: ["a", "b"], marks }, count, undefined, (item) => item);
   expect([0, 1, 2].map(after)).toEqual([undefined, "m", "b"]);
+});
+
+test("a cursor that is kept is a flat copy: it pins no chunk", () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  // Longer texts out of a Buffer lie outside the heap.
+  const chunkBytes = 512 * 1_024;
+  const kept: unknown[] = [];
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 128; i++) {
+    const chunk = Buffer.alloc(chunkBytes, `${i} `).toString("latin1");
+    kept.push(cursorAfter({ items: [chunk.slice(100, 140)], marks: [] }, 1, undefined, (item) => item));
+  }
+  gc();
+  expect(kept.every((cursor) => String(cursor).length === 40)).toBe(true);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(8 * chunkBytes);
 });

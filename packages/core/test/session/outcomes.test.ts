@@ -16,8 +16,20 @@ const good: [title: string, code: OutcomeCode, items: string[], answer: Scripted
   ["an end by chunks", "complete", ["a"], { chunks: ["a\n"], framing: "chunked" }, { endless: false }],
   ["an end by an h2 flag", "complete", ["a"], { chunks: ["a\n"], framing: "h2" }, { endless: false }],
   ["an end of SSE, framed as it may be", "ended", ["a"], { chunks: ["a\n"], framing: "chunked" }, once],
-  ["an unframed end at an item boundary", "ended", ["a"], { chunks: ["a\n"], framing: "close" }, { ...once, endless: false }],
-  ["an end whose framing is not known", "ended", ["a"], { chunks: ["a\n"], framing: "unknown" }, { ...once, endless: false }],
+  [
+    "an unframed end at an item boundary",
+    "ended",
+    ["a"],
+    { chunks: ["a\n"], framing: "close" },
+    { ...once, endless: false },
+  ],
+  [
+    "an end whose framing is not known",
+    "ended",
+    ["a"],
+    { chunks: ["a\n"], framing: "unknown" },
+    { ...once, endless: false },
+  ],
 ];
 
 describe.each(good)("%s", (_, code, items, answer, options) => {
@@ -49,8 +61,20 @@ const bad: [title: string, code: ErrorCode, details: object, answer: ScriptedAns
   ["silence", "idle", { clock: "idleMs" }, { chunks: ["stall"] }, { ...once, timeouts: { idleMs: 50 } }],
   ["no item", "idle", { clock: "firstItemMs" }, { chunks: ["stall"] }, { ...once, timeouts: { firstItemMs: 50 } }],
   ["no progress", "idle", { clock: "progressMs" }, { chunks: ["stall"] }, { ...once, timeouts: { progressMs: 50 } }],
-  ["no connection in time", "deadline", { clock: "connectMs" }, { connectMs: 99 }, { ...once, timeouts: { connectMs: 50 } }],
-  ["no headers in time", "deadline", { clock: "headersMs" }, { headersMs: 99 }, { ...once, timeouts: { headersMs: 50 } }],
+  [
+    "no connection in time",
+    "deadline",
+    { clock: "connectMs" },
+    { connectMs: 99 },
+    { ...once, timeouts: { connectMs: 50 } },
+  ],
+  [
+    "no headers in time",
+    "deadline",
+    { clock: "headersMs" },
+    { headersMs: 99 },
+    { ...once, timeouts: { headersMs: 50 } },
+  ],
   ["the end of all time", "deadline", { clock: "totalMs" }, { chunks: ["stall"] }, { timeouts: { totalMs: 50 } }],
   ["an item too long", "limit", { limit: "maxItemBytes" }, { chunks: ["x".repeat(1_001)] }, {}],
   ["what the format does not allow", "protocol", {}, { chunks: [{ error: failure("protocol") }] }, {}],
@@ -62,7 +86,12 @@ describe.each(bad)("%s", (_, code, details, answer, options) => {
     const seen = reading(stream);
     await clock.advance(99);
     const outcome = await stream.outcome;
-    expect(outcome).toMatchObject({ code, items: seen.items.length, attempts: 1, error: { name: "StreamError", code, ...details } });
+    expect(outcome).toMatchObject({
+      code,
+      items: seen.items.length,
+      attempts: 1,
+      error: { name: "StreamError", code, ...details },
+    });
     expect(seen.end).toEqual({ thrown: outcome.error });
     expect((seen.end as { thrown: unknown }).thrown).toBe(outcome.error);
     expect(stream.state).toMatchObject({ name: "closed", outcome });
@@ -89,7 +118,9 @@ test("a caller who leaves the loop is closed", async () => {
 });
 
 test("a policy that gives up is exhausted: the cause is the last attempt's error, and the counts are told", async () => {
-  const { stream, clock } = streamOf((_, index) => ({ error: failure(index < 2 ? "unreachable" : "reset") }), { reconnect: { retries: 2 } });
+  const { stream, clock } = streamOf((_, index) => ({ error: failure(index < 2 ? "unreachable" : "reset") }), {
+    reconnect: { retries: 2 },
+  });
   const seen = reading(stream);
   await clock.advance(10_000);
   const { error, ...outcome } = await stream.outcome;
@@ -109,7 +140,10 @@ test("a server that only opens and closes exhausts the policy too", async () => 
   expect(transport.requests.length).toBe(4);
   expect(await stream.outcome).toMatchObject({ code: "exhausted", attempts: 4 });
   expect(seen.end).toMatchObject({
-    thrown: { code: "exhausted", message: "Gave up on https://a.example/ticks?key=*** after 3 retries: the stream ended at once" },
+    thrown: {
+      code: "exhausted",
+      message: "Gave up on https://a.example/ticks?key=*** after 3 retries: the stream ended at once",
+    },
   });
 });
 
@@ -135,7 +169,11 @@ test("the items that came before an error are delivered first", async () => {
 });
 
 test("the outcome counts items handed out, bytes and attempts over all attempts, and holds the cursor", async () => {
-  const { stream, clock } = streamOf([{ chunks: ["1=a\n2=b\n", { error: failure("reset") }] }, { chunks: ["3=c\n"] }, { status: 204 }]);
+  const { stream, clock } = streamOf([
+    { chunks: ["1=a\n2=b\n", { error: failure("reset") }] },
+    { chunks: ["3=c\n"] },
+    { status: 204 },
+  ]);
   reading(stream);
   await clock.advance(10_000);
   expect(await stream.outcome).toEqual({ code: "complete", items: 3, bytes: 12, attempts: 3, cursor: "3" });

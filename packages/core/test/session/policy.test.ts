@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { StreamError, type StreamErrorDetails, type ErrorCode } from "../../src/errors.ts";
-import { type AttemptEnd, isTransient, type ReconnectPolicy, type Situation, verdict } from "../../src/session/policy.ts";
+import {
+  type AttemptEnd,
+  isTransient,
+  type ReconnectPolicy,
+  type Situation,
+  verdict,
+} from "../../src/session/policy.ts";
 
 const policy: ReconnectPolicy = {
   retries: 3,
@@ -113,7 +119,9 @@ test("with retries: 0 the first error is the outcome, healthy or not", () => {
 
 test("a healthy attempt begins a new row", () => {
   const long = { ...tally, retries: 3, failingSinceMs: 0 };
-  expect(verdict(reset, { ...sse, healthy: true, tally: long }, { ...policy, maxElapsedMs: 500 }, undefined)).toBe("retry");
+  expect(verdict(reset, { ...sse, healthy: true, tally: long }, { ...policy, maxElapsedMs: 500 }, undefined)).toBe(
+    "retry",
+  );
 });
 
 test("maxElapsedMs runs from the first failure in a row", () => {

@@ -15,7 +15,14 @@ async function run(script: ScriptedAnswer[], options: RigOptions<Tick> & { endle
   const notices = reading(stream.notices());
   const seen = reading(stream);
   await clock.advance(60_000);
-  return { items: texts(seen.items), end: seen.end, notices: types(notices), transport, stream, outcome: await stream.outcome };
+  return {
+    items: texts(seen.items),
+    end: seen.end,
+    notices: types(notices),
+    transport,
+    stream,
+    outcome: await stream.outcome,
+  };
 }
 
 test("SSE with a safe method is opened again after an error, from the last id", async () => {
@@ -56,10 +63,10 @@ test("a feed with resume is opened again after an error and after an unframed en
 });
 
 test("a feed with resume.forever is asked again after a complete answer", async () => {
-  const { items, transport } = await run(
-    [{ chunks: ["1=a\n"] }, { chunks: ["2=b\n"] }, { status: 404 }],
-    { endless: false, resume: { forever: true } },
-  );
+  const { items, transport } = await run([{ chunks: ["1=a\n"] }, { chunks: ["2=b\n"] }, { status: 404 }], {
+    endless: false,
+    resume: { forever: true },
+  });
   expect(items).toEqual(["a", "b"]);
   expect(transport.requests.map(({ headers }) => headers["last-id"])).toEqual([undefined, "1", "2"]);
 });
@@ -80,7 +87,9 @@ test("an item in hand when the wire is cut counts as delivered", async () => {
 });
 
 test("reconnect: { withoutCursor: true } opens lines again, and a notice tells of the gap", async () => {
-  const lines = rig(linesDialect(), [{ chunks: ["a\n", cut] }, { chunks: ["c\n"] }], { reconnect: { withoutCursor: true } });
+  const lines = rig(linesDialect(), [{ chunks: ["a\n", cut] }, { chunks: ["c\n"] }], {
+    reconnect: { withoutCursor: true },
+  });
   const notices = reading(lines.stream.notices());
   const seen = reading(lines.stream);
   await lines.clock.advance(60_000);
@@ -142,7 +151,9 @@ test("resume.cursor and resume.apply say how any stream goes on", async () => {
 
 test("protocol and limit are never retried", async () => {
   for (const code of ["protocol", "limit"] satisfies ErrorCode[]) {
-    const { transport, outcome } = await run([{ chunks: [{ error: new StreamError(code, code) }] }], { retryOn: () => true });
+    const { transport, outcome } = await run([{ chunks: [{ error: new StreamError(code, code) }] }], {
+      retryOn: () => true,
+    });
     expect([transport.requests.length, outcome.code]).toEqual([1, code]);
   }
 });

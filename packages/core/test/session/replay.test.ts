@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type ErrorCode, StreamError } from "../../src/errors.ts";
-import type { ScriptedAnswer } from "../../src/testing/index.ts";
+import { type ScriptedAnswer, scriptedTransport } from "../../src/testing/index.ts";
 import { reading, type RigOptions, streamOf, type Tick } from "./stream-of.ts";
 
 const failure = (code: ErrorCode) => new StreamError(code, code);
@@ -8,7 +8,10 @@ const cut: ScriptedAnswer = { chunks: ["1=a\n", { error: failure("reset") }] };
 const over: ScriptedAnswer = { status: 204 };
 const post: RigOptions<Tick> = { method: "POST", body: "{}" };
 
-async function attempts(script: ScriptedAnswer[], options: RigOptions<Tick>): Promise<[requests: number, code: string]> {
+async function attempts(
+  script: ScriptedAnswer[],
+  options: RigOptions<Tick>,
+): Promise<[requests: number, code: string]> {
   const { stream, clock, transport } = streamOf(script, options);
   reading(stream);
   await clock.advance(3_600_000);
@@ -46,7 +49,10 @@ test("a POST that got no connection in time was not sent: it is tried again", as
 });
 
 test("where the connection is hidden, a POST counts as sent with the call", async () => {
-  expect(await attempts([{ error: failure("unreachable") }, over], { ...post, hidden: true })).toEqual([1, "unreachable"]);
+  expect(await attempts([{ error: failure("unreachable") }, over], { ...post, hidden: true })).toEqual([
+    1,
+    "unreachable",
+  ]);
 });
 
 test.each([429, 503])("a POST is sent again on %d, which says that it was not processed", async (status) => {
@@ -91,4 +97,15 @@ test("replayable: false keeps a safe request from being sent twice", async () =>
 test("what the last attempt sent counts, not the ones before", async () => {
   const unreachable = { error: failure("unreachable") };
   expect(await attempts([unreachable, unreachable, cut, over], post)).toEqual([3, "reset"]);
+});
+
+test.each<[string, ScriptedAnswer]>([
+  ["a stream", cut],
+  ["a refusal", { status: 500 }],
+])("an answer proves that a POST was sent, also where the transport does not tell: %s", async (_, answer) => {
+  const silent = scriptedTransport([answer, over]);
+  expect(
+    (await attempts([], { ...post, transport: (request, { signal }) => silent(request, { signal }) }))[1],
+  ).not.toBe("complete");
+  expect(silent.requests.length).toBe(1);
 });

@@ -129,7 +129,10 @@ export async function settled(promise: Promise<unknown>, clock: FakeClock): Prom
 }
 
 /** The timers of the clock and the exchanges of the transport that are left: none, when nothing leaks. */
-export function left({ clock, transport }: Pick<Rig<unknown>, "clock" | "transport">): { timers: number; exchanges: number } {
+export function left({ clock, transport }: Pick<Rig<unknown>, "clock" | "transport">): {
+  timers: number;
+  exchanges: number;
+} {
   return { timers: clock.pending, exchanges: transport.open };
 }
 

@@ -69,7 +69,10 @@ test("an EOF without a match is truncated and says so; safe SSE is opened again"
   await clock.advance(50);
   expect(stream.state).toMatchObject({
     name: "waiting",
-    cause: { code: "truncated", message: "Cannot finish https://a.example/ticks?key=***: it ended before what `until` names" },
+    cause: {
+      code: "truncated",
+      message: "Cannot finish https://a.example/ticks?key=***: it ended before what `until` names",
+    },
   });
   await clock.advance(1_000);
   expect([transport.requests.length, seen.end]).toEqual([2, "done"]);
@@ -83,7 +86,11 @@ test("an EOF without a match is final for a POST", async () => {
 });
 
 test("a framed end without a match is truncated too: until was declared", async () => {
-  const { stream, clock } = streamOf([{ chunks: ["a\n"], framing: "length" }], { ...once, endless: false, until: "[DONE]" });
+  const { stream, clock } = streamOf([{ chunks: ["a\n"], framing: "length" }], {
+    ...once,
+    endless: false,
+    until: "[DONE]",
+  });
   reading(stream);
   await clock.advance(0);
   expect(await stream.outcome).toMatchObject({ code: "truncated" });
@@ -106,7 +113,9 @@ test("a predicate that throws ends the stream as protocol, behind the items befo
   const seen = reading(stream);
   await clock.advance(0);
   expect(texts(seen.items)).toEqual(["a"]);
-  expect(seen.end).toMatchObject({ thrown: { code: "protocol", cause: { name: "RangeError", message: "no b, please" } } });
+  expect(seen.end).toMatchObject({
+    thrown: { code: "protocol", cause: { name: "RangeError", message: "no b, please" } },
+  });
   expect(left({ clock, transport })).toEqual(nothingLeft);
 });
 

@@ -47,7 +47,7 @@ test("cancelling reaches the timer that runs now", () => {
 test("a timer keeps the process alive: it is not unref'd", () => {
   const spied = vi.spyOn(globalThis, "setTimeout");
   const cancel = systemClock.timer(1e6, () => {});
-  expect((spied.mock.results[0]?.value as NodeJS.Timeout).hasRef()).toBe(true);
+  expect(spied.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([true]);
   cancel();
   spied.mockRestore();
 });

@@ -83,7 +83,8 @@ test("a clock that is stopped does not run out", async () => {
 
 test("the end of an attempt stops every clock but totalMs", async () => {
   const { clock, deadlines, expired } = rig();
-  for (const name of ["connectMs", "headersMs", "firstItemMs", "idleMs", "progressMs", "totalMs"] as const) deadlines.start(name, 100);
+  for (const name of ["connectMs", "headersMs", "firstItemMs", "idleMs", "progressMs", "totalMs"] as const)
+    deadlines.start(name, 100);
   deadlines.stopAttempt();
   await clock.advance(1_000);
   expect(expired).toEqual([["totalMs", 100]]);
