@@ -34,7 +34,7 @@ export function merged<Options extends CallDefaults>(client: ClientOptions, call
     ...call,
     auth: call.auth ?? (foreign ? undefined : client.auth),
     headers: mergedHeaders(client.headers, call.headers, foreign),
-    timeouts: { ...client.timeouts, ...call.timeouts },
+    timeouts: client.timeouts === undefined ? call.timeouts : { ...client.timeouts, ...call.timeouts },
     reconnect: mergedReconnect(client.reconnect, call.reconnect),
     retryOn: call.retryOn ?? client.retryOn,
   };
@@ -61,5 +61,5 @@ function recordOf(headers: HeadersOption | undefined): HeaderRecord {
 
 function mergedReconnect(client: ClientOptions["reconnect"], call: ClientOptions["reconnect"]): ClientOptions["reconnect"] {
   if (call === false || (call === undefined && client === false)) return false;
-  return { ...client, ...call };
+  return client === undefined ? call : { ...client, ...call };
 }

@@ -76,6 +76,13 @@ test("ndjson without resume ends with what broke it, once a record was delivered
   expect(transport.requests.length).toBe(1);
 });
 
+test("ndjson ends at a marker that is no JSON, and does not deliver it", async () => {
+  const { client } = clientOf([{ chunks: ['{"a":1}\n[DONE]\n{"a":2}\n', "stall"] }]);
+  const rows = client.ndjson("/changes", { until: "[DONE]" });
+  expect(await read(rows)).toEqual([{ a: 1 }]);
+  expect(await rows.outcome).toMatchObject({ code: "complete", items: 1 });
+});
+
 test("lines and bytes read any body to its end", async () => {
   const { client } = clientOf([{ chunks: ["a\nb\n"] }, { chunks: ["ab", "c"] }]);
   expect(await read(client.lines("/log"))).toEqual(["a", "b"]);

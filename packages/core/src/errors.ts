@@ -90,7 +90,8 @@ export class StreamError extends Error {
  */
 export function asStreamError(error: unknown, what: string): StreamError {
   if (error instanceof StreamError) return error;
-  const thrown = error instanceof Error ? error.message : String(error);
+  // Not every object can be made a string.
+  const thrown = error instanceof Error ? error.message : typeof error === "object" ? "an object" : String(error);
   return new StreamError("protocol", `Cannot go on with ${what}: a function given in the options threw: ${thrown}`, { cause: error });
 }
 

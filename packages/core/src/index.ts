@@ -34,7 +34,7 @@ export type { LinesOptions } from "./frames/lines-decoder.ts";
 export { bytesDialect } from "./events/bytes-dialect.ts";
 export type { Dialect } from "./events/dialect.ts";
 export { linesDialect } from "./events/lines-dialect.ts";
-export type { Attempt, Batch, Head, Opener, OpenerCall } from "./events/opener.ts";
+export type { Attempt, AttemptEnd, Batch, Head, Opener, OpenerCall } from "./events/opener.ts";
 export type { Until } from "./events/until.ts";
 export { createBudget } from "./session/budget.ts";
 export type { Budget, BudgetOptions } from "./session/budget.ts";

@@ -2,7 +2,7 @@ import { EventStream } from "./consumer/event-stream.ts";
 import type { ClockName } from "./errors.ts";
 import { bytesDialect } from "./events/bytes-dialect.ts";
 import type { Dialect } from "./events/dialect.ts";
-import { httpOpener } from "./events/http-opener.ts";
+import { HttpOpener } from "./events/http-opener.ts";
 import { linesDialect } from "./events/lines-dialect.ts";
 import { terminator } from "./events/until.ts";
 import type { LinesOptions } from "./frames/lines-decoder.ts";
@@ -22,11 +22,11 @@ import { resolveUrl } from "./request/resolve-url.ts";
 import { shownUrl } from "./request/shown-url.ts";
 import { isSafe, StreamRequest } from "./request/stream-request.ts";
 import { createBudget } from "./session/budget.ts";
-import type { AttemptEnd } from "./session/policy.ts";
 import { systemClock } from "./time/clock.ts";
 import { systemRandom } from "./time/random.ts";
 import { fetchTransport } from "./transport/fetch-transport.ts";
 import { layered } from "./transport/layer.ts";
+import type { Transport } from "./transport/transport.ts";
 
 /** Text lines until the body ends. @throws TypeError, RangeError on a bad option, before anything is sent */
 export function openLines(url: string, options: StreamOptions<string> & LinesOptions = {}): EventStream<string> {
@@ -45,56 +45,35 @@ export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}):
  */
 export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): EventStream<T> {
   checkKinds(options);
-  const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {} } = options;
+  const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {}, accept } = options;
   const target = resolveUrl(url, options.baseUrl);
   const auth = options.auth ?? (target.basic && basic(target.basic.user, target.basic.password));
   const { origin } = new URL(target.url);
-  const spoken = spokenDialect(dialect, options);
+  const spoken = accept === undefined ? dialect : { ...dialect, accept, accepts: accepting(accept) };
   const { method, request } = requestOf(target.url, spoken, options);
   const safe = isSafe(method);
-  const idleFromAttempt = dialect.endless === true && safe;
-  let sent: StreamRequest | undefined;
-  const layers = [checkLayer(spoken, clock), redirectLayer(clock), ...(auth ? [authLayer(auth, origin, clock)] : [])];
+  // Put together for every attempt, so that a stream that is open holds none of it.
+  const send: Transport = (first, call) => {
+    const layers = [checkLayer(spoken, clock), redirectLayer(clock), ...(auth ? [authLayer(auth, origin, clock)] : [])];
+    return layered(transport, layers)(first, call);
+  };
   return new EventStream<T>({
-    opener: httpOpener(spoken, layered(transport, layers), () => {
-      sent = request();
-      return sent;
-    }),
+    opener: new HttpOpener(dialect, send, request, options.resume),
     url: shownUrl(target.url),
     origin,
     clock,
     random,
     budget: options.budget ?? createBudget(clock),
     timeouts: checkedTimeouts(options.timeouts, defaultTimeouts(dialect, safe)),
-    idleFromAttempt,
+    idleFromAttempt: dialect.endless === true && safe,
     reconnect: checkedReconnect(options.reconnect),
     retryOn: options.retryOn,
-    // A dialect may choose by the answer: these are asked when an attempt has ended.
-    get endless() {
-      return spoken.endless === true;
-    },
-    get resumable() {
-      return spoken.resume !== undefined;
-    },
     forever: resume.forever === true,
-    cursorOf: spoken.cursorOf,
-    until: terminator(options.until, spoken),
-    repeatable: (end) => isRepeatable(sent, end, options.resume?.apply !== undefined),
+    until: terminator(options.until, dialect),
     signal: options.signal,
     running: options.running,
     from: resume.from,
   });
-}
-
-/** The dialect, with what the caller knows better. */
-function spokenDialect<T>(dialect: Dialect<T>, { resume = {}, accept }: StreamOptions<T>): Dialect<T> {
-  const { cursor, apply } = resume;
-  const known: Partial<Dialect<T>> = {
-    ...(cursor && { cursorOf: cursor }),
-    ...(apply && { resume: apply }),
-    ...(accept !== undefined && { accept, accepts: accepting(accept) }),
-  };
-  return Object.create(dialect, Object.getOwnPropertyDescriptors(known)) as Dialect<T>;
 }
 
 /** Reads the media types that an `Accept` header names. */
@@ -134,11 +113,4 @@ function defaultTimeouts<T>(dialect: Dialect<T>, safe: boolean): Record<ClockNam
     progressMs: 0,
     totalMs: 0,
   };
-}
-
-/** Whether a request that may have been sent may be sent once more: ARCHITECTURE, Replay safety. */
-function isRepeatable(request: StreamRequest | undefined, end: AttemptEnd, ownResume: boolean): boolean {
-  if (!request || request.replayable) return true;
-  const notProcessed = typeof end !== "string" && (end.status === 429 || end.status === 503);
-  return request.remakeable && (ownResume || notProcessed);
 }

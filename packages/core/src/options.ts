@@ -97,7 +97,8 @@ export function checkedTimeouts(options: TimeoutOptions = {}, defaults: Readonly
 }
 
 /** The reconnect policy of a call, filled. @throws TypeError, RangeError on a bad one */
-export function checkedReconnect(options: ReconnectOptions | false = {}): ReconnectPolicy | false {
+export function checkedReconnect(options: ReconnectOptions | false | undefined): ReconnectPolicy | false {
+  if (options === undefined) return defaultReconnect;
   if (options === false) return false;
   const policy: { -readonly [Name in keyof ReconnectPolicy]: ReconnectPolicy[Name] } = { ...defaultReconnect };
   for (const name of namesOf(options, "reconnect", defaultReconnect)) {

@@ -46,6 +46,7 @@ export function readLines(block: Block, text: string, textBytes: number, sink: S
   const hasCr = text.includes("\r");
   let { type, data, earlierData, hasOwnId, lastEventId, bytes } = block;
   let begun = 0;
+  let ignored = "";
   let lf = -2;
   let cr = -2;
   for (let from = 0; from < text.length; ) {
@@ -63,6 +64,7 @@ export function readLines(block: Block, text: string, textBytes: number, sink: S
       type = "";
       hasOwnId = false;
       bytes = 0;
+      ignored = "";
       from += first === CR && text.charCodeAt(from + 1) === LF ? 2 : 1;
       begun = from;
       continue;
@@ -87,7 +89,7 @@ export function readLines(block: Block, text: string, textBytes: number, sink: S
     } else if (first === I && isField(text, from, to, "id")) {
       const id = valueOf(text, from + 2, to);
       // An id with NUL is ignored, not an error.
-      if (!id.includes("\0")) {
+      if (id.indexOf("\0") < 0) {
         lastEventId = id;
         hasOwnId = true;
       }
@@ -98,12 +100,12 @@ export function readLines(block: Block, text: string, textBytes: number, sink: S
         const value = valueOf(text, from + 5, to);
         if (/^[0-9]+$/.test(value)) marks.push({ at: items.length, kind: "retry", value: Number(value) });
       }
-      bytes -= excess(text.slice(from, to));
+      ignored += text.slice(from, to);
     }
     from = next;
   }
   if (begun < text.length) {
-    if (text.length !== textBytes || text.includes("\ufffd")) bytes += excess(text.slice(begun));
+    if (text.length !== textBytes || text.includes("\ufffd")) bytes += excess(text.slice(begun)) - excess(ignored);
     type = detached(type, text);
     if (data !== undefined) {
       data = detached(data, text);

@@ -1,6 +1,6 @@
 import { byteLimit, StreamError } from "@longwire/core";
 import type { Cursor, Decoder, EndOfBody, Framing, Sink } from "@longwire/core";
-import { decodeUtf8, indexOfLineEnd, lastIndexOfLineEnd, utf8Length } from "@longwire/core/bytes";
+import { decodeUtf8, indexOfByte, indexOfLineEnd, lastIndexOfLineEnd, utf8Length } from "@longwire/core/bytes";
 import { emptyBlock, eventOf, isPending, readLine, readLines } from "./block.ts";
 import { appendBytes, clearTail, emptyTail, restTail } from "./byte-tail.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
@@ -51,8 +51,14 @@ export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentE
   }
 
   function read(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
-    if (block.bytes + 3 * (to - from) <= maxItemBytes) return readLines(block, decodeUtf8(bytes, from, to), to - from, sink);
-    throw new Error("todo");
+    if (block.bytes + 3 * (to - from) > maxItemBytes) throw new Error("todo");
+    while (to - from > PIECE) {
+      const lf = indexOfByte(bytes, LF, from + PIECE);
+      const cut = lf < 0 || lf >= to ? to : lf + 1;
+      readLines(block, decodeUtf8(bytes, from, cut), cut - from, sink);
+      from = cut;
+    }
+    if (from < to) readLines(block, decodeUtf8(bytes, from, to), to - from, sink);
   }
 
   function check(unfinishedBytes: number): void {
@@ -75,6 +81,7 @@ export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentE
   return { push, end };
 }
 
+const PIECE = 4096;
 const LF = 0x0a;
 const CR = 0x0d;
 const bom: Uint8Array = Uint8Array.of(0xef, 0xbb, 0xbf);

@@ -49,7 +49,7 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   constructor(settings: SessionSettings<T>) {
     this.#clock = settings.clock;
     this.#notices = new Notices();
-    this.#session = new Session(settings, this.#notices.notify);
+    this.#session = new Session(settings, this.#notices);
   }
 
   /** What it is doing: `idle`, `opening`, `open`, `waiting` (with the cause and when it will try again) or `closed`. */
@@ -59,7 +59,7 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** The resume point of the last item that the consumer finished with. */
   get cursor(): Cursor | undefined {
-    return this.#session.cursor;
+    return this.#session.intake.cursor;
   }
 
   /** How it ended. Never rejects, opens nothing; settles by `close()` too. */
@@ -69,17 +69,17 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   get stats(): StreamStats {
-    const { counts, hand, state } = this.#session;
+    const { intake, state } = this.#session;
     const behindMs = this.#clock.date() - this.#clock.now();
     const at = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : behindMs + ms);
     return {
       attempts: state.tally.attempts,
-      bytes: counts.bytes,
-      items: counts.items + hand.taken,
-      heartbeats: counts.heartbeats,
+      bytes: intake.bytes,
+      items: intake.items,
+      heartbeats: intake.heartbeats,
       reconnects: Math.max(0, state.tally.opens - 1),
-      lastByteAt: at(counts.lastByteMs),
-      lastItemAt: at(counts.lastItemMs),
+      lastByteAt: at(intake.lastByteMs),
+      lastItemAt: at(intake.lastItemMs),
     };
   }
 

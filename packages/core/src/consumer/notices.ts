@@ -6,10 +6,10 @@ export class Notices {
   #closed: Notice | undefined;
 
   /** Hands a notice to every reader. The one that says `closed` is the last. */
-  readonly notify = (notice: Notice): void => {
+  notify(notice: Notice): void {
     if (this.#readers) for (const reader of this.#readers) reader.push(notice);
     if (notice.type === "closed") this.#closed = notice;
-  };
+  }
 
   read({ comments = false }: NoticeOptions = {}): NoticeReader {
     const readers = (this.#readers ??= new Set());

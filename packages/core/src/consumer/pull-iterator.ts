@@ -2,17 +2,17 @@ import type { Hand } from "../session/hand.ts";
 import type { Session } from "../session/run.ts";
 
 /** Takes what comes next out of the batch in hand; `undefined` when nothing is left in it. */
-export type Take<T, Item> = (hand: Hand<T>) => { readonly value: Item; readonly done: false } | undefined;
+export type Take<T, Item> = (hand: Hand<T>) => IteratorYieldResult<Item> | undefined;
 
 /** One item: asking for it acknowledges the one before. */
-export function takeItem<T>(hand: Hand<T>): { value: T; done: false } | undefined {
+export function takeItem<T>(hand: Hand<T>): IteratorYieldResult<T> | undefined {
   if (hand.taken === hand.items.length) return undefined;
   hand.acknowledged = hand.taken;
   return { value: hand.items[hand.taken++] as T, done: false };
 }
 
 /** The whole batch. */
-export function takeBatch<T>(hand: Hand<T>): { value: readonly T[]; done: false } | undefined {
+export function takeBatch<T>(hand: Hand<T>): IteratorYieldResult<readonly T[]> | undefined {
   if (hand.taken === hand.items.length) return undefined;
   hand.taken = hand.items.length;
   return { value: hand.items, done: false };
@@ -21,11 +21,14 @@ export function takeBatch<T>(hand: Hand<T>): { value: readonly T[]; done: false 
 /**
  * The consumer's end: while the batch in hand lasts, `next()` is resolved already; then it pulls the session. Pulls made
  * while one is pending wait for their turn. Throws once, what the session ended with; after that it is done.
+ *
+ * No async function stands here: its frame would be held 10,000 times by as many quiet streams.
  */
 export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefined> {
   readonly #session: Session<T>;
   readonly #take: Take<T, Item>;
-  #pending: Promise<unknown> | undefined;
+  #pulling = false;
+  #later: ((result: Promise<IteratorResult<Item, undefined>>) => void)[] | undefined;
   #over = false;
 
   constructor(session: Session<T>, take: Take<T, Item>) {
@@ -34,17 +37,20 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
-    if (this.#pending === undefined) {
-      const taken = this.#take(this.#session.hand);
-      if (taken) return Promise.resolve(taken);
+    if (this.#pulling) {
+      this.#later ??= [];
+      return new Promise((resolve) => this.#later?.push(resolve));
     }
-    const turn = (): Promise<IteratorResult<Item, undefined>> => this.#pull();
-    const result = this.#pending === undefined ? turn() : this.#pending.then(turn, turn);
-    this.#pending = result;
-    const settled = (): void => {
-      if (this.#pending === result) this.#pending = undefined;
-    };
-    result.then(settled, settled);
+    const taken = this.#take(this.#session.hand);
+    if (taken) return Promise.resolve(taken);
+    if (this.#over) return Promise.resolve(done);
+    this.#pulling = true;
+    const result = this.#session.next().then(
+      (items) => this.#pulled(items !== undefined),
+      (error: unknown) => this.#failed(error),
+    );
+    // A pull that nobody waits for must not end the process: the outcome tells, too.
+    result.catch(ignored);
     return result;
   }
 
@@ -58,22 +64,34 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
     return this;
   }
 
-  async #pull(): Promise<IteratorResult<Item, undefined>> {
-    if (this.#over) return done;
-    try {
-      do {
-        const taken = this.#take(this.#session.hand);
-        if (taken) return taken;
-        // A batch can be gone again when this goes on: an abort came between, and the next pull throws its reason.
-      } while (await this.#session.next());
-    } catch (error) {
-      if (this.#over) return done;
-      this.#over = true;
-      throw error;
-    }
+  #pulled(more: boolean): IteratorResult<Item, undefined> | Promise<IteratorResult<Item, undefined>> {
+    const taken = this.#take(this.#session.hand);
+    if (!more) this.#over = true;
+    this.#pulling = false;
+    // A batch can be gone again by now: an abort came between, and the next pull throws its reason.
+    const result = taken ?? (more ? this.next() : done);
+    this.#serveLater();
+    return result;
+  }
+
+  #failed(error: unknown): IteratorResult<Item, undefined> {
+    const left = this.#over;
     this.#over = true;
-    return done;
+    this.#pulling = false;
+    this.#serveLater();
+    if (left) return done;
+    throw error;
+  }
+
+  #serveLater(): void {
+    while (!this.#pulling) {
+      const serve = this.#later?.shift();
+      if (!serve) return;
+      serve(this.next());
+    }
   }
 }
+
+function ignored(): void {}
 
 const done: IteratorReturnResult<undefined> = { value: undefined, done: true };

@@ -1,97 +1,65 @@
-import { asStreamError, StreamError } from "../errors.ts";
-import { type Decoder, emptySink } from "../frames/decoder.ts";
-import { shownUrl } from "../request/shown-url.ts";
+import type { Cursor } from "../errors.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
-import type { StreamResponse, Transport } from "../transport/transport.ts";
+import type { Transport } from "../transport/transport.ts";
 import type { Dialect } from "./dialect.ts";
-import type { Attempt, Batch, Head, Opener } from "./opener.ts";
+import { HttpAttempt } from "./http-attempt.ts";
+import type { Attempt, AttemptEnd, Opener, OpenerCall } from "./opener.ts";
+
+/** What a caller knows of resuming that the dialect does not. */
+export interface HttpResume<T> {
+  readonly cursor?: ((item: T) => Cursor | undefined) | undefined;
+  readonly apply?: ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined;
+}
 
 /** An opener over HTTP. `request` is asked for every attempt. */
-export function httpOpener<T>(dialect: Dialect<T>, transport: Transport, request: () => StreamRequest): Opener<T> {
-  return async ({ signal, cursor, on }) => {
-    const first = request();
-    const resumed = cursor === undefined || !dialect.resume ? first : dialect.resume(first, cursor);
-    const response = await transport(resumed, { signal, on });
+export class HttpOpener<T> implements Opener<T> {
+  readonly #dialect: Dialect<T>;
+  readonly #transport: Transport;
+  readonly #request: () => StreamRequest;
+  readonly #resume: HttpResume<T> | undefined;
+  #sent: StreamRequest | undefined;
+
+  constructor(dialect: Dialect<T>, transport: Transport, request: () => StreamRequest, resume?: HttpResume<T>) {
+    this.#dialect = dialect;
+    this.#transport = transport;
+    this.#request = request;
+    this.#resume = resume;
+  }
+
+  get endless(): boolean {
+    return this.#dialect.endless === true;
+  }
+
+  get resumable(): boolean {
+    return this.#apply !== undefined;
+  }
+
+  get cursorOf(): ((item: T) => Cursor | undefined) | undefined {
+    return this.#resume?.cursor ?? this.#dialect.cursorOf;
+  }
+
+  async open({ signal, cursor, on }: OpenerCall): Promise<Attempt<T>> {
+    const first = this.#request();
+    const apply = this.#apply;
+    this.#sent = cursor === undefined || !apply ? first : apply(first, cursor);
+    const response = await this.#transport(this.#sent, { signal, on });
     try {
-      return new HttpAttempt(response, dialect.decoder(response, cursor));
+      return new HttpAttempt(response, this.#dialect.decoder(response, cursor));
     } catch (error) {
       response.release(error);
       throw error;
     }
-  };
-}
-
-class HttpAttempt<T> implements Attempt<T> {
-  readonly #response: StreamResponse;
-  readonly #decoder: Decoder<T>;
-  readonly #chunks: AsyncIterator<Uint8Array>;
-  /** Settles the pull in hand when the attempt is released under it. */
-  #interrupt: ((reason: unknown) => void) | undefined;
-  #released: { readonly reason: unknown } | undefined;
-
-  constructor(response: StreamResponse, decoder: Decoder<T>) {
-    this.#response = response;
-    this.#decoder = decoder;
-    this.#chunks = response.body[Symbol.asyncIterator]();
   }
 
-  get head(): Head {
-    return this.#response;
+  /** A request that was not processed (429, 503), or that its caller knows how to resume, may be sent again whatever its method. */
+  mayRepeat(end: AttemptEnd): boolean {
+    const request = this.#sent;
+    if (!request || request.replayable) return true;
+    const notProcessed = typeof end !== "string" && (end.status === 429 || end.status === 503);
+    return request.remakeable && (notProcessed || this.#resume?.apply !== undefined);
   }
 
-  next(): Promise<Batch<T>> {
-    return new Promise((resolve, reject) => {
-      if (this.#released) return reject(this.#released.reason);
-      if (this.#response.status === 204) return resolve({ items: [], marks: [], bytes: 0, end: "complete" });
-      this.#interrupt = reject;
-      this.#chunks.next().then(
-        (step) => resolve(step.done ? this.#ended() : this.#decoded(step.value)),
-        (error: unknown) => this.#broken(error, resolve, reject),
-      );
-    });
-  }
-
-  release(reason: unknown): void {
-    if (this.#released) return;
-    this.#released = { reason };
-    this.#response.release(reason);
-    this.#interrupt?.(reason);
-    void letGo(this.#chunks);
-  }
-
-  #decoded(chunk: Uint8Array): Batch<T> {
-    const sink = emptySink<T>();
-    try {
-      this.#decoder.push(chunk, sink);
-      return { items: sink.items, marks: sink.marks, bytes: chunk.length };
-    } catch (error) {
-      return { items: sink.items, marks: sink.marks, bytes: chunk.length, error: asStreamError(error, shownUrl(this.#response.url)) };
-    }
-  }
-
-  #ended(): Batch<T> {
-    const sink = emptySink<T>();
-    try {
-      const end = this.#decoder.end(this.#response.framing, sink);
-      return { items: sink.items, marks: sink.marks, bytes: 0, end };
-    } catch (error) {
-      return { items: sink.items, marks: sink.marks, bytes: 0, error: asStreamError(error, shownUrl(this.#response.url)) };
-    }
-  }
-
-  /** A FIN in a framed body is an end too: what it cut off is tried against `until` before it is an error. */
-  #broken(error: unknown, resolve: (batch: Batch<T>) => void, reject: (error: unknown) => void): void {
-    if (!(error instanceof StreamError) || error.code !== "truncated" || this.#released) return reject(error);
-    const unfinished = this.#ended().marks.filter((mark) => mark.kind === "unfinished");
-    resolve({ items: [], marks: unfinished.map((mark) => ({ ...mark, at: 0 })), bytes: 0, error });
-  }
-}
-
-/** Tells a source that it is not wanted any more; does not wait for it, and its complaint is nobody's. */
-async function letGo(source: AsyncIterator<unknown>): Promise<void> {
-  try {
-    await source.return?.();
-  } catch {
-    // See above.
+  get #apply(): ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined {
+    return this.#resume?.apply ?? this.#dialect.resume;
   }
 }

@@ -3,12 +3,24 @@ import type { EndOfBody, Mark } from "../frames/decoder.ts";
 import type { ResponseHeaders, TransportEvents } from "../transport/transport.ts";
 
 /**
- * Contract 5: makes one attempt. Over HTTP it is transport, decoder and dialect; over a WebSocket it is a socket. The session
- * knows no more than this.
- *
- * Rejects with a StreamError, or with the signal's reason as it is. The signal is obeyed until the promise settles.
+ * Contract 5: makes attempts, and knows what the protocol says about them. Over HTTP it is transport, decoder and dialect;
+ * over a WebSocket it is a socket. The session knows no more than this.
  */
-export type Opener<T> = (call: OpenerCall) => Promise<Attempt<T>>;
+export interface Opener<T> {
+  /**
+   * One attempt. Rejects with a StreamError, or with the signal's reason as it is. The signal is obeyed until the promise
+   * settles.
+   */
+  open(call: OpenerCall): Promise<Attempt<T>>;
+  /** Whether the request of the last attempt, which may have been sent, may be sent once more after this end. */
+  mayRepeat(end: AttemptEnd): boolean;
+  /** A clean end is no end of the stream. Asked when an attempt has ended. */
+  readonly endless: boolean;
+  /** It is known how to go on after an item. Asked when an attempt has ended. */
+  readonly resumable: boolean;
+  /** The resume point of an item; `undefined` says nothing, `""` that there is none from here on. */
+  readonly cursorOf: ((item: T) => Cursor | undefined) | undefined;
+}
 
 export interface OpenerCall {
   readonly signal: AbortSignal;
@@ -21,13 +33,16 @@ export interface OpenerCall {
 export interface Attempt<T> {
   readonly head: Head;
   /**
-   * What arrived next. Rejects with a StreamError when the connection broke. It settles at once, with `reason`, when
-   * `release` is called under it, whatever the source does.
+   * What arrived next. Never rejects: what broke is in the batch. It settles at once when `release` is called under it,
+   * whatever the source does, with the reason as its error.
    */
   next(): Promise<Batch<T>>;
   /** Ends it, in any state; again is nothing. Never throws, never waits. */
   release(reason: unknown): void;
 }
+
+/** How an attempt ended: cleanly, or with an error. */
+export type AttemptEnd = "complete" | "ended" | StreamError;
 
 /** What a good answer said before its body. */
 export interface Head {

@@ -1,6 +1,7 @@
 // When a stream is opened again. Pure: the end of an attempt and what is known go in, a verdict comes out.
 
 import type { StreamError } from "../errors.ts";
+import type { AttemptEnd } from "../events/opener.ts";
 import type { BackoffPolicy } from "../time/backoff.ts";
 import type { Tally } from "./state.ts";
 
@@ -20,9 +21,6 @@ export interface ReconnectPolicy extends BackoffPolicy {
 
 /** Answers whether an error is worth a retry; `undefined` leaves it to the default. */
 export type RetryOn = (error: StreamError) => boolean | undefined;
-
-/** How an attempt ended: cleanly, or with an error. */
-export type AttemptEnd = "complete" | "ended" | StreamError;
 
 /** What the verdict depends on, beside the end and the policy. */
 export interface Situation {

@@ -6,10 +6,8 @@
 
 import { abortable } from "abort-controller-x";
 import pRetry from "p-retry";
-import { asStreamError, type ClockName, type Cursor, type Outcome, type OutcomeCode, StreamError } from "../errors.ts";
-import type { Attempt, Batch, Head, Opener } from "../events/opener.ts";
-import type { Terminator } from "../events/until.ts";
-import type { Mark } from "../frames/decoder.ts";
+import { asStreamError, type ClockName, type Outcome, type OutcomeCode, StreamError } from "../errors.ts";
+import type { Attempt, AttemptEnd, Batch, Head, Opener } from "../events/opener.ts";
 import { onAbort } from "../signal/on-abort.ts";
 import { backoff } from "../time/backoff.ts";
 import type { Clock } from "../time/clock.ts";
@@ -19,16 +17,14 @@ import { wait } from "../time/wait.ts";
 import type { TransportEvents } from "../transport/transport.ts";
 import type { Budget } from "./budget.ts";
 import { clockError } from "./clock-error.ts";
-import { cursorAfter, type Hand } from "./hand.ts";
-import type { Notice } from "./notice.ts";
-import { type AttemptEnd, type ReconnectPolicy, type RetryOn, verdict } from "./policy.ts";
+import type { Hand } from "./hand.ts";
+import { Intake, type IntakeSettings, type Notified } from "./intake.ts";
+import { type ReconnectPolicy, type RetryOn, verdict } from "./policy.ts";
 import { idle, move, type SessionMove, type SessionState, type WaitCause } from "./state.ts";
 
 /** All that a session is made of: every default filled in, every value checked. */
-export interface SessionSettings<T> {
+export interface SessionSettings<T> extends IntakeSettings<T> {
   readonly opener: Opener<T>;
-  /** What errors call the stream: its URL, masked. */
-  readonly url: string;
   readonly origin: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -38,17 +34,10 @@ export interface SessionSettings<T> {
   readonly idleFromAttempt: boolean;
   readonly reconnect: ReconnectPolicy | false;
   readonly retryOn: RetryOn | undefined;
-  readonly endless: boolean;
-  readonly resumable: boolean;
+  /** A complete answer is followed by the next one. */
   readonly forever: boolean;
-  readonly cursorOf: ((item: T) => Cursor | undefined) | undefined;
-  readonly until: Terminator<T> | undefined;
-  /** Whether a request that may have been sent may be sent once more after this end. */
-  repeatable(end: AttemptEnd): boolean;
   readonly signal: AbortSignal | undefined;
   readonly running: Running | undefined;
-  /** The caller's first resume point. */
-  readonly from: Cursor | undefined;
 }
 
 /** Streams that were begun and have not ended, for who wants to close them; a Set is one. */
@@ -57,67 +46,43 @@ export interface Running {
   delete(stream: { close(): void }): unknown;
 }
 
-/** What a session has counted. Times are of its clock, `undefined` until there was one. */
-export interface SessionCounts {
-  bytes: number;
-  items: number;
-  heartbeats: number;
-  lastByteMs: number | undefined;
-  lastItemMs: number | undefined;
-}
-
 export class Session<T> {
-  readonly counts: SessionCounts = { bytes: 0, items: 0, heartbeats: 0, lastByteMs: undefined, lastItemMs: undefined };
-  /** The batch that the consumer is at. */
-  hand: Hand<T> = nothing;
-
+  readonly intake: Intake<T>;
   readonly #settings: SessionSettings<T>;
-  readonly #notify: (notice: Notice) => void;
+  readonly #notices: Notified;
   readonly #deadlines: Deadlines;
   #state: SessionState = idle;
-  /** Lives as long as the session is running; aborted by `#close`. */
-  #run: AbortController | undefined;
+  #begun = false;
+  /** While a connection is made or waited for; aborted by `#close`. */
+  #connecting: AbortController | undefined;
+  #connection: Promise<Attempt<T>> | undefined;
   /** Aborts the attempt that is being opened, and it alone. */
   #opening: AbortController | undefined;
-  #connecting: Promise<Attempt<T>> | undefined;
   #attempt: Attempt<T> | undefined;
   #head: Head | undefined;
-  #unlisten: (() => void) | undefined;
-  #settle: ((outcome: Outcome) => void) | undefined;
   /** How the attempt ended; told when its last items were taken. */
   #end: AttemptEnd | undefined;
-  /** `until` matched: the end is the stream's. */
-  #matched = false;
-  #cursor: Cursor | undefined;
-  #cursorAtOpen: Cursor | undefined;
-  #retryMs = 0;
+  #unlisten: (() => void) | undefined;
+  #settle: ((outcome: Outcome) => void) | undefined;
   /** The transport does not show the connection. */
   #hidden = false;
   #sent = false;
-  #healthy = false;
-  /** New items of this attempt. */
-  #freshItems = 0;
   #pulls = 0;
 
-  constructor(settings: SessionSettings<T>, notify: (notice: Notice) => void) {
+  constructor(settings: SessionSettings<T>, notices: Notified) {
+    this.intake = new Intake(settings, notices);
     this.#settings = settings;
-    this.#notify = notify;
-    this.#cursor = settings.from;
-    this.#deadlines = new Deadlines(settings.clock, (name) => this.#ranOut(name));
+    this.#notices = notices;
+    this.#deadlines = new Deadlines(settings.clock, this);
   }
 
   get state(): SessionState {
     return this.#state;
   }
 
-  /** The resume point of the last item that the consumer finished with. */
-  get cursor(): Cursor | undefined {
-    try {
-      return cursorAfter(this.hand, this.hand.acknowledged, this.#cursor, this.#settings.cursorOf);
-    } catch {
-      // The caller's function threw. That ends the session when it is pulled, and must not keep it from being closed here.
-      return this.#cursor;
-    }
+  /** The batch that the consumer is at. */
+  get hand(): Hand<T> {
+    return this.intake.hand;
   }
 
   /** Resolves when the session is closed; never rejects. */
@@ -125,11 +90,7 @@ export class Session<T> {
     const state = this.#state;
     if (state.name === "closed") return Promise.resolve(state.outcome);
     return new Promise((resolve) => {
-      const earlier = this.#settle;
-      this.#settle = (outcome) => {
-        earlier?.(outcome);
-        resolve(outcome);
-      };
+      this.#settle = resolve;
       this.#listen();
     });
   }
@@ -154,13 +115,14 @@ export class Session<T> {
     this.#pullBegins();
     try {
       while (this.#state.name !== "closed") {
-        this.#acknowledgeAll();
+        this.intake.acknowledgeAll();
         if (this.#end !== undefined) {
           this.#turn(this.#end);
           continue;
         }
         const attempt = this.#attempt ?? (await this.#connect());
-        const items = this.#received(await this.#read(attempt));
+        this.#received(await attempt.next());
+        const { items } = this.hand;
         if (items.length > 0) return items;
       }
     } catch (error) {
@@ -174,18 +136,27 @@ export class Session<T> {
 
   /** Ends the session for the consumer; final, at once, and nothing after it is. */
   close(): void {
-    this.#close(this.#matched ? "complete" : "closed");
+    this.#close(this.intake.matched ? "complete" : "closed");
+  }
+
+  /** A clock ran out: of an attempt, or of all. */
+  ranOut(name: ClockName): void {
+    const { timeouts, url } = this.#settings;
+    const error = clockError(name, timeouts, url, this.#hidden);
+    if (name === "totalMs") this.#close("deadline", error);
+    else if (this.#opening) this.#opening.abort(error);
+    else this.#attempt?.release(error);
   }
 
   /** Throws what the session ended with, if that is an error. */
   #result(): void {
-    if (this.#state.name === "closed" && this.#state.outcome.error !== undefined) throw this.#state.outcome.error;
+    if (this.#state.name === "closed" && "error" in this.#state.outcome) throw this.#state.outcome.error;
   }
 
   #pullBegins(): void {
     if (this.#state.name === "closed") return;
-    if (!this.#run) {
-      this.#run = new AbortController();
+    if (!this.#begun) {
+      this.#begun = true;
       this.#deadlines.start("totalMs", this.#settings.timeouts.totalMs);
       this.#settings.running?.add(this);
       this.#listen();
@@ -204,29 +175,29 @@ export class Session<T> {
     this.#unlisten = onAbort(signal, (reason) => this.#close("aborted", reason));
   }
 
+  /** Opens attempts, with the waits between them, until one is answered. */
   #connect(): Promise<Attempt<T>> {
-    this.#connecting ??= pRetry(() => this.#openAttempt(), {
+    if (this.#connection) return this.#connection;
+    const connecting = new AbortController();
+    this.#connecting = connecting;
+    this.#connection = pRetry(() => this.#openAttempt(connecting.signal), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 0,
-      signal: this.#running(),
+      signal: connecting.signal,
       shouldRetry: ({ error }) => this.#turn(error as StreamError),
     }).finally(() => {
-      this.#connecting = undefined;
+      this.#connection = this.#connecting = undefined;
     });
-    return this.#connecting;
+    return this.#connection;
   }
 
-  #running(): AbortSignal {
-    return (this.#run as AbortController).signal;
-  }
-
-  async #openAttempt(): Promise<Attempt<T>> {
-    await this.#waitForTurn();
-    this.#running().throwIfAborted();
+  async #openAttempt(connecting: AbortSignal): Promise<Attempt<T>> {
+    await this.#waitForTurn(connecting);
+    connecting.throwIfAborted();
     const opening = new AbortController();
     this.#opening = opening;
     this.#attemptBegins();
-    const pending = this.#settings.opener({ signal: opening.signal, cursor: this.#cursor, on: this.#wire() });
+    const pending = this.#settings.opener.open({ signal: opening.signal, cursor: this.intake.cursor, on: this.#wire() });
     // An answer that comes after the attempt was given up is let go.
     pending.then((late) => opening.signal.aborted && late.release(opening.signal.reason), () => {});
     try {
@@ -244,22 +215,21 @@ export class Session<T> {
   }
 
   /** Waits out the state `waiting`, then for the origin's budget. */
-  async #waitForTurn(): Promise<void> {
+  async #waitForTurn(connecting: AbortSignal): Promise<void> {
     const { clock, budget, origin } = this.#settings;
-    if (this.#state.name === "waiting") await wait(this.#state.waitMs, clock, this.#running());
+    if (this.#state.name === "waiting") await wait(this.#state.waitMs, clock, connecting);
     const waitMs = budget.take(origin);
     if (waitMs === 0) return;
     this.#wait("budget", waitMs, false);
-    await wait(waitMs, clock, this.#running());
+    await wait(waitMs, clock, connecting);
   }
 
   #attemptBegins(): void {
     const { timeouts, idleFromAttempt } = this.#settings;
-    this.#hidden = this.#sent = this.#healthy = false;
-    this.#freshItems = 0;
-    this.#cursorAtOpen = this.#cursor;
+    this.#hidden = this.#sent = false;
+    this.intake.begin();
     this.#move({ to: "opening" });
-    this.#notify({ type: "opening", attempt: this.#state.tally.attempts });
+    this.#notices.notify({ type: "opening", attempt: this.#state.tally.attempts });
     this.#deadlines.start("connectMs", timeouts.connectMs);
     this.#deadlines.start("headersMs", timeouts.headersMs);
     this.#deadlines.start("firstItemMs", timeouts.firstItemMs);
@@ -282,7 +252,7 @@ export class Session<T> {
   }
 
   #opened(attempt: Attempt<T>): void {
-    const { clock, timeouts, endless, resumable } = this.#settings;
+    const { clock, timeouts, opener } = this.#settings;
     const nowMs = clock.now();
     this.#attempt = attempt;
     this.#head ??= attempt.head;
@@ -292,169 +262,84 @@ export class Session<T> {
     this.#deadlines.start("progressMs", timeouts.progressMs, nowMs);
     this.#move({ to: "open", nowMs });
     const { attempts, opens } = this.#state.tally;
-    this.#notify({ type: "open", attempt: attempts, url: this.#settings.url, status: attempt.head.status });
+    this.#notices.notify({ type: "open", attempt: attempts, url: this.#settings.url, status: attempt.head.status });
     if (opens === 1) return;
-    if (resumable && this.#cursor !== undefined) this.#notify({ type: "resumed", cursor: this.#cursor });
-    else if (endless || this.#delivered) this.#notify({ type: "gap" });
+    const { cursor, items } = this.intake;
+    if (opener.resumable && cursor !== undefined) this.#notices.notify({ type: "resumed", cursor });
+    else if (opener.endless || items > 0) this.#notices.notify({ type: "gap" });
   }
 
-  /** A read that breaks ends the attempt, not yet the session. */
-  async #read(attempt: Attempt<T>): Promise<Batch<T>> {
-    try {
-      return await attempt.next();
-    } catch (error) {
-      return { items: [], marks: [], bytes: 0, error: asStreamError(error, this.#settings.url) };
-    }
-  }
-
-  #received(batch: Batch<T>): readonly T[] {
-    if (this.#state.name === "closed") return [];
-    const { clock, timeouts } = this.#settings;
+  #received(batch: Batch<T>): void {
+    if (this.#state.name === "closed") return;
+    const { clock, timeouts, reconnect } = this.#settings;
     const nowMs = clock.now();
-    if (batch.bytes > 0) {
-      this.counts.bytes += batch.bytes;
-      this.counts.lastByteMs = nowMs;
-      this.#deadlines.start("idleMs", timeouts.idleMs, nowMs);
-    }
-    for (const mark of batch.marks) this.#marked(mark);
-    const cut = this.#upToMatch(batch);
-    const { items, marks } = cut;
-    this.hand = { items, marks, taken: 0, acknowledged: 0 };
-    this.#end = this.#endOf(cut);
+    if (batch.bytes > 0) this.#deadlines.start("idleMs", timeouts.idleMs, nowMs);
+    const end = this.intake.receive(batch, nowMs);
     // Nothing more is read of it, however long the consumer takes for its last items.
-    if (this.#end !== undefined) this.#attempt?.release(this.#end);
-    if (items.length > 0) {
-      this.counts.lastItemMs = nowMs;
-      this.#deadlines.stop("firstItemMs");
-      this.#deadlines.start("progressMs", timeouts.progressMs, nowMs);
-      this.#tryHealth(items.length);
-    }
-    return items;
+    if (end !== undefined) this.#attempt?.release(end);
+    this.#end = this.#checked(end);
+    if (this.hand.items.length === 0) return;
+    this.#deadlines.stop("firstItemMs");
+    this.#deadlines.start("progressMs", timeouts.progressMs, nowMs);
+    const { retries, failingSinceMs } = this.#state.tally;
+    const failing = retries > 0 || failingSinceMs !== undefined;
+    if (failing && reconnect && this.intake.freshItems >= reconnect.healthyAfterItems) this.#move({ to: "healthy" });
   }
 
-  #marked(mark: Mark<T>): void {
-    switch (mark.kind) {
-      case "comment":
-        this.counts.heartbeats++;
-        return this.#notify({ type: "comment", text: mark.value });
-      case "heartbeat":
-        this.counts.heartbeats++;
-        return;
-      case "retry":
-        this.#retryMs = mark.value;
-        return;
-      case "bad":
-        return this.#notify({ type: "bad", item: mark.value });
-      case "cursor":
-      case "marker":
-      case "unfinished":
-        return;
-      default:
-        mark satisfies never;
-    }
-  }
-
-  /** The batch up to the item that ends the stream, or that `until` threw at. */
-  #upToMatch(batch: Batch<T>): Batch<T> {
+  /** Where an end was declared, a clean end without it is none. */
+  #checked(end: AttemptEnd | undefined): AttemptEnd | undefined {
     const { until, url } = this.#settings;
-    if (!until) return batch;
-    const { items, marks } = batch;
-    let i = 0;
-    try {
-      for (; i < items.length; i++) {
-        const match = until(items[i] as T);
-        if (!match) continue;
-        this.#matched = true;
-        return { ...batch, items: items.slice(0, match === "deliver" ? i + 1 : i) };
-      }
-      for (const mark of marks) {
-        if (mark.kind === "marker" || (mark.kind === "unfinished" && until(mark.value))) {
-          this.#matched = true;
-          return { ...batch, items: items.slice(0, mark.at) };
-        }
-      }
-    } catch (error) {
-      return { ...batch, items: items.slice(0, i), error: asStreamError(error, url) };
-    }
-    return batch;
-  }
-
-  #endOf({ end, error }: Batch<T>): AttemptEnd | undefined {
-    if (this.#matched) return "complete";
-    if (error) return error;
-    if (end === undefined) return undefined;
-    const { until, url } = this.#settings;
-    if (end === "truncated") return new StreamError("truncated", `Cannot finish ${url}: its end fell inside an item`);
-    if (until && this.#attempt?.head.status !== 204) {
-      return new StreamError("truncated", `Cannot finish ${url}: it ended before what \`until\` names`);
-    }
-    return end;
-  }
-
-  /** Items count for health when they are new: where they carry cursors, the cursor moved. */
-  #tryHealth(count: number): void {
-    const { reconnect, cursorOf } = this.#settings;
-    if (this.#healthy || !reconnect) return;
-    const cursor = cursorAfter(this.hand, count, this.#cursor, cursorOf);
-    if (cursor !== undefined && cursor === this.#cursorAtOpen) return;
-    this.#freshItems += count;
-    if (this.#freshItems < reconnect.healthyAfterItems) return;
-    this.#healthy = true;
-    this.#move({ to: "healthy" });
-  }
-
-  #acknowledgeAll(): void {
-    const { hand } = this;
-    if (hand.items.length === 0 && hand.marks.length === 0) return;
-    this.#cursor = cursorAfter(hand, hand.items.length, this.#cursor, this.#settings.cursorOf);
-    this.counts.items += hand.items.length;
-    this.hand = nothing;
-  }
-
-  get #delivered(): boolean {
-    return this.counts.items + this.hand.taken > 0;
+    const declared = until !== undefined && !this.intake.matched && this.#attempt?.head.status !== 204;
+    if (!declared || typeof end !== "string") return end;
+    return new StreamError("truncated", `Cannot finish ${url}: it ended before what \`until\` names`);
   }
 
   /** An attempt is over: waits for the next one (`true`), or closes the session. */
   #turn(end: AttemptEnd): boolean {
-    const { clock, random, reconnect, retryOn, endless, resumable, forever, repeatable } = this.#settings;
+    const { clock, random, reconnect, retryOn, forever, opener } = this.#settings;
     const nowMs = clock.now();
     const { tally } = this.#state;
-    const { openedAtMs = nowMs } = tally;
-    const healthy = this.#healthy || (reconnect !== false && this.#attempt !== undefined && nowMs - openedAtMs >= reconnect.healthyAfterMs);
     // An answer proves that the request was sent, whatever the transport told.
     const answered = this.#attempt !== undefined || (typeof end !== "string" && end.status !== undefined);
-    this.#attempt?.release(end);
-    this.#attempt = undefined;
-    this.#end = undefined;
-    this.#deadlines.stopAttempt();
     const situation = {
       tally,
       nowMs,
-      healthy,
-      endless,
-      resumable,
+      healthy: this.#isHealthy(nowMs),
+      endless: opener.endless,
+      resumable: opener.resumable,
       forever,
-      delivered: this.#delivered,
-      repeatable: !(this.#sent || answered) || repeatable(end),
+      delivered: this.intake.items > 0,
+      repeatable: !(this.#sent || answered) || opener.mayRepeat(end),
     };
-    const decision = this.#matched ? "final" : verdict(end, situation, reconnect, retryOn);
+    this.#attempt?.release(end);
+    this.#attempt = this.#end = undefined;
+    this.#deadlines.stopAttempt();
+    const decision = this.intake.matched ? "final" : verdict(end, situation, reconnect, retryOn);
     if (reconnect === false || decision === "final" || decision === "exhausted") {
       this.#finish(end, decision === "exhausted");
       return false;
     }
-    if (healthy) this.#move({ to: "healthy" });
+    if (situation.healthy) this.#move({ to: "healthy" });
     const counted = decision === "retry";
     const retry = counted ? this.#state.tally.retries + 1 : 1;
     const retryAfterMs = typeof end === "string" ? 0 : (end.retryAfterMs ?? 0);
-    const waitMs = backoff(retry, reconnect, Math.max(this.#retryMs, retryAfterMs), random);
+    const waitMs = backoff(retry, reconnect, Math.max(this.intake.retryMs, retryAfterMs), random);
     this.#wait(typeof end === "string" ? "ended" : end, waitMs, counted);
     return true;
   }
 
+  /** Whether the attempt in hand proved itself: by new items, or by the time that it was open. */
+  #isHealthy(nowMs: number): boolean {
+    const { reconnect } = this.#settings;
+    if (!reconnect || !this.#attempt) return false;
+    const { openedAtMs = nowMs } = this.#state.tally;
+    const { freshItems } = this.intake;
+    return (freshItems > 0 && freshItems >= reconnect.healthyAfterItems) || nowMs - openedAtMs >= reconnect.healthyAfterMs;
+  }
+
   #wait(cause: WaitCause, waitMs: number, counted: boolean): void {
     this.#move({ to: "waiting", cause, waitMs, nowMs: this.#settings.clock.now(), counted });
-    this.#notify({ type: "waiting", cause, waitMs, retry: this.#state.tally.retries });
+    this.#notices.notify({ type: "waiting", cause, waitMs, retry: this.#state.tally.retries });
   }
 
   #finish(end: AttemptEnd, exhausted: boolean): void {
@@ -463,14 +348,6 @@ export class Session<T> {
     const [why, details] = typeof end === "string" ? ["the stream ended at once", {}] : [end.message, { cause: end }];
     const message = `Gave up on ${this.#settings.url} after ${retries} ${retries === 1 ? "retry" : "retries"}: ${why}`;
     this.#close("exhausted", new StreamError("exhausted", message, details));
-  }
-
-  #ranOut(name: ClockName): void {
-    const { timeouts, url } = this.#settings;
-    const error = clockError(name, timeouts, url, this.#hidden);
-    if (name === "totalMs") this.#close("deadline", error);
-    else if (this.#opening) this.#opening.abort(error);
-    else this.#attempt?.release(error);
   }
 
   /** What no attempt throws came out of a caller's function. */
@@ -482,13 +359,10 @@ export class Session<T> {
 
   #close(code: OutcomeCode, error?: unknown): void {
     if (this.#state.name === "closed") return;
-    const { cursor, counts, hand } = this;
     const { attempts } = this.#state.tally;
-    const items = counts.items + hand.taken;
-    const outcome = { code, items, bytes: counts.bytes, attempts, cursor, ...(code in quiet ? {} : { error }) };
-    this.#cursor = cursor;
-    counts.items = items;
-    this.hand = nothing;
+    this.intake.close();
+    const { items, bytes, cursor } = this.intake;
+    const outcome = { code, items, bytes, attempts, cursor, ...(code in quiet ? {} : { error }) };
     this.#move({ to: "closed", outcome });
     const reason = error ?? new DOMException("The stream was closed", "AbortError");
     this.#deadlines.close();
@@ -497,9 +371,9 @@ export class Session<T> {
     this.#attempt?.release(reason);
     this.#attempt = undefined;
     this.#opening?.abort(reason);
-    this.#run?.abort(reason);
+    this.#connecting?.abort(reason);
     this.#settle?.(outcome);
-    this.#notify({ type: "closed", outcome });
+    this.#notices.notify({ type: "closed", outcome });
   }
 
   #move(step: SessionMove): void {
@@ -509,5 +383,3 @@ export class Session<T> {
 
 /** The endings that throw nothing. */
 const quiet: Readonly<Partial<Record<OutcomeCode, true>>> = { complete: true, ended: true, closed: true };
-
-const nothing: Hand<never> = Object.freeze({ items: [], marks: [], taken: 0, acknowledged: 0 });

@@ -9,16 +9,16 @@ import type { Clock } from "./clock.ts";
 
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #expired: (name: ClockName) => void;
+  readonly #owner: { ranOut(name: ClockName): void };
   /** When each runs out, by {@link order}; Infinity: it does not run. */
   readonly #due: number[] = order.map(() => Number.POSITIVE_INFINITY);
   #heldAt: number | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, expired: (name: ClockName) => void) {
+  constructor(clock: Clock, owner: { ranOut(name: ClockName): void }) {
     this.#clock = clock;
-    this.#expired = expired;
+    this.#owner = owner;
   }
 
   /** Runs `name` from `nowMs`; `0` ms means for ever. */
@@ -83,7 +83,7 @@ export class Deadlines {
     }
     const index = this.#due.indexOf(next);
     this.#due[index] = Number.POSITIVE_INFINITY;
-    this.#expired(order[index] as ClockName);
+    this.#owner.ranOut(order[index] as ClockName);
     const left = Math.min(...this.#due);
     if (left < this.#armedFor) this.#arm(left, nowMs);
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { httpOpener } from "../../src/events/http-opener.ts";
+import { StreamError } from "../../src/errors.ts";
+import { HttpOpener } from "../../src/events/http-opener.ts";
 import { openBytes, openStream } from "../../src/open.ts";
 import { StreamRequest } from "../../src/request/stream-request.ts";
 import { createBudget } from "../../src/session/budget.ts";
@@ -81,7 +82,8 @@ async function scene([state, answer, pulls, advanceMs]: (typeof scenes)[number])
   };
 }
 
-const done = { value: undefined, done: true };
+const done = { value: undefined, done: true } as const;
+const cut = new StreamError("reset", "The wire was cut");
 
 describe.each(scenes)("%s", (...given) => {
   test.each<[string, (scene: Scene) => Promise<unknown> | undefined]>([
@@ -147,6 +149,7 @@ test.each<[string, unknown]>([
   ["an empty string", ""],
   ["an object", { code: 7 }],
   ["an Error", new RangeError("mine")],
+  ["what cannot be made a string", Object.create(null)],
 ])("the abort reason is thrown as it is: %s", async (_, reason) => {
   const controller = new AbortController();
   const { stream, clock } = streamOf([{ chunks: ["a\n", "stall"] }], { signal: controller.signal });
@@ -322,6 +325,27 @@ test("a source that goes on after its end is not heard", async () => {
   expect([seen.items, seen.end, stream.stats.bytes]).toEqual([[], "done", 0]);
 });
 
+test("the response is released once, however the stream ends", async () => {
+  const clock = fakeClock();
+  for (const end of ["close", "error", "done"]) {
+    let released = 0;
+    const body = sourceOf({
+      next: () =>
+        end === "close" ? new Promise(() => {}) : end === "error" ? Promise.reject(cut) : Promise.resolve(done),
+    });
+    const transport: Transport = async (request, call) => ({
+      ...(await bodyOf(body)(request, call)),
+      release: () => void released++,
+    });
+    const stream = openBytes("https://a.example/", { transport, clock, reconnect: false });
+    const seen = reading(stream);
+    await clock.advance(0);
+    await stream.close();
+    await clock.advance(0);
+    expect([released, seen.end === "reading"]).toEqual([1, false]);
+  }
+});
+
 test("a generator as a body is told to finish, and its finally runs", async () => {
   const clock = fakeClock();
   let finished = false;
@@ -394,13 +418,14 @@ test("a stream is listed as running from its first pull to its end", async () =>
   expect([running.size, (await stream.outcome).code]).toEqual([0, "closed"]);
 });
 
-test("an attempt that is released rejects its pending pull with the reason, whatever the source does", async () => {
-  const opener = httpOpener(ticks(), bodyOf(sourceOf({})), () => new StreamRequest({ url: "https://a.example/" }));
+test("an attempt that is released settles its pending pull with the reason, whatever the source does", async () => {
+  const opener = new HttpOpener(ticks(), bodyOf(sourceOf({})), () => new StreamRequest({ url: "https://a.example/" }));
   const on = { hidden() {}, connected() {}, sent() {} };
-  const attempt = await opener({ signal: new AbortController().signal, cursor: undefined, on });
+  const attempt = await opener.open({ signal: new AbortController().signal, cursor: undefined, on });
   const next = attempt.next();
-  attempt.release("over");
+  const over = new StreamError("idle", "over");
+  attempt.release(over);
   attempt.release("again");
-  await expect(next).rejects.toBe("over");
-  await expect(attempt.next()).rejects.toBe("over");
+  expect((await next).error).toBe(over);
+  expect((await attempt.next()).error).toBe(over);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { StreamError } from "../../src/errors.ts";
+import { StreamError } from "../../src/errors.ts";
 import type { ScriptStep } from "../../src/testing/index.ts";
 import { openBytes, openLines } from "../../src/open.ts";
 import { fakeClock, scriptedTransport } from "../../src/testing/index.ts";
@@ -260,5 +260,19 @@ test("connectMs is over with the headers at the latest, also where the transport
   reading(stream);
   await clock.advance(299_999);
   expect(stream.state.name).toBe("open");
+  await stream.close();
+});
+
+test("the clocks of an attempt end with it: none runs through the wait into the next one", async () => {
+  const { stream, clock, transport } = streamOf(
+    [
+      { chunks: ["1=a\n", { error: new StreamError("reset", "cut") }] },
+      { headersMs: 200, chunks: [{ waitMs: 100 }, "2=b\n", "stall"] },
+    ],
+    { endless: false, timeouts: { progressMs: 500, idleMs: 500 }, reconnect: { floorMs: 450 } },
+  );
+  const seen = reading(stream);
+  await clock.advance(800);
+  expect([texts(seen.items), transport.requests.length, stream.state.name]).toEqual([["a", "b"], 2, "open"]);
   await stream.close();
 });

@@ -210,3 +210,19 @@ test("retryOn is asked with the error, and what it throws ends the stream as pro
   expect(await stream.outcome).toMatchObject({ code: "protocol", error: { cause: { message: "no idea" } } });
   expect(clock.pending).toBe(0);
 });
+
+test("the row of retries is over at the healthy moment itself, which the state shows", async () => {
+  const { stream, clock } = run((_, index) => (index < 2 ? cut : { chunks: [{ waitMs: 100 }, "1=a\n", "stall"] }));
+  await clock.advance(250);
+  expect(stream.state).toMatchObject({ name: "open", tally: { retries: 2 } });
+  await clock.advance(100);
+  expect(stream.state).toMatchObject({ name: "open", tally: { retries: 0, failingSinceMs: undefined } });
+  await stream.close();
+});
+
+test("an attempt that was healthy by its time begins a new row: the waits do not grow", async () => {
+  const { stream, clock, notices } = run(() => ({ chunks: [{ waitMs: 20_000 }, cut] }), { random: () => 0.5 });
+  await clock.advance(hour);
+  expect(new Set(waits(notices).map(({ retry, waitMs }) => `${retry} ${waitMs}`))).toEqual(new Set(["1 350"]));
+  await stream.close();
+});

@@ -1,12 +1,7 @@
 import { expect, test } from "vitest";
 import { StreamError, type StreamErrorDetails, type ErrorCode } from "../../src/errors.ts";
-import {
-  type AttemptEnd,
-  isTransient,
-  type ReconnectPolicy,
-  type Situation,
-  verdict,
-} from "../../src/session/policy.ts";
+import type { AttemptEnd } from "../../src/events/opener.ts";
+import { isTransient, type ReconnectPolicy, type Situation, verdict } from "../../src/session/policy.ts";
 
 const policy: ReconnectPolicy = {
   retries: 3,

@@ -125,3 +125,10 @@ test("what comes behind a match moves no cursor", async () => {
   await clock.advance(0);
   expect(await stream.outcome).toMatchObject({ code: "complete", cursor: "2" });
 });
+
+test("an unfinished event and a comment that do not match end nothing", async () => {
+  const { stream, clock } = streamOf([{ chunks: [":beat\na\n", ":beat\n\nb"] }], { ...once, until: "done" });
+  const seen = reading(stream);
+  await clock.advance(0);
+  expect([texts(seen.items), seen.end]).toMatchObject([["a"], { thrown: { code: "truncated" } }]);
+});

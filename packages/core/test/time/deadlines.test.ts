@@ -16,7 +16,7 @@ function rig() {
       return clock.timer(ms, callback);
     },
   };
-  const deadlines = new Deadlines(counted, (name) => expired.push([name, clock.now()]));
+  const deadlines = new Deadlines(counted, { ranOut: (name) => void expired.push([name, clock.now()]) });
   return { clock, deadlines, expired, timersSet: () => set };
 }
 
@@ -143,7 +143,7 @@ test("closed, it has no timer and nothing runs out", async () => {
 
 test("it may be closed out of what ran out", async () => {
   const clock = fakeClock();
-  const deadlines: Deadlines = new Deadlines(clock, () => deadlines.close());
+  const deadlines: Deadlines = new Deadlines(clock, { ranOut: () => deadlines.close() });
   deadlines.start("idleMs", 100);
   deadlines.start("totalMs", 200);
   await clock.advance(100);

@@ -1,0 +1,92 @@
+import { asStreamError, StreamError } from "../errors.ts";
+import { type Decoder, emptySink } from "../frames/decoder.ts";
+import { shownUrl } from "../request/shown-url.ts";
+import type { StreamResponse } from "../transport/transport.ts";
+import type { Attempt, Batch, Head } from "./opener.ts";
+
+/** An answer over HTTP: its chunks through a decoder, one batch a chunk. */
+export class HttpAttempt<T> implements Attempt<T> {
+  readonly #response: StreamResponse;
+  readonly #decoder: Decoder<T>;
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  /** Settles the pull in hand. */
+  #settle: ((batch: Batch<T>) => void) | undefined;
+  #released: { readonly reason: unknown } | undefined;
+
+  constructor(response: StreamResponse, decoder: Decoder<T>) {
+    this.#response = response;
+    this.#decoder = decoder;
+    this.#chunks = response.body[Symbol.asyncIterator]();
+  }
+
+  get head(): Head {
+    return this.#response;
+  }
+
+  next(): Promise<Batch<T>> {
+    if (this.#released) return Promise.resolve(letGoFor(this.#released.reason));
+    if (this.#response.status === 204) return Promise.resolve({ ...nothing, end: "complete" });
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      this.#chunks.next().then(
+        (step) => this.#released || resolve(step.done ? this.#ended() : this.#decoded(step.value)),
+        (error: unknown) => this.#released || resolve(this.#broken(error)),
+      );
+    });
+  }
+
+  release(reason: unknown): void {
+    if (this.#released) return;
+    this.#released = { reason };
+    this.#response.release(reason);
+    this.#settle?.(letGoFor(reason));
+    void letGo(this.#chunks);
+  }
+
+  #decoded(chunk: Uint8Array): Batch<T> {
+    const { items, marks } = emptySink<T>();
+    try {
+      this.#decoder.push(chunk, { items, marks });
+      return { items, marks, bytes: chunk.length };
+    } catch (error) {
+      return { ...this.#failed(error), items, marks, bytes: chunk.length };
+    }
+  }
+
+  #ended(): Batch<T> {
+    const { items, marks } = emptySink<T>();
+    try {
+      return { items, marks, bytes: 0, end: this.#decoder.end(this.#response.framing, { items, marks }) };
+    } catch (error) {
+      return { ...this.#failed(error), items, marks };
+    }
+  }
+
+  /** A FIN in a framed body is an end too: what it cut off is tried against `until` before it is an error. */
+  #broken(error: unknown): Batch<T> {
+    const batch = this.#failed(error);
+    if (!(error instanceof StreamError) || error.code !== "truncated") return batch;
+    const untold = this.#ended().marks.filter(({ kind }) => kind === "unfinished" || kind === "marker");
+    return { ...batch, marks: untold.map((mark) => ({ ...mark, at: 0 })) };
+  }
+
+  #failed(error: unknown): Batch<T> {
+    return { ...nothing, error: asStreamError(error, shownUrl(this.#response.url)) };
+  }
+}
+
+const nothing = { items: [], marks: [], bytes: 0 } as const;
+
+/** What a pull of an attempt that was released comes to. */
+function letGoFor(reason: unknown): Batch<never> {
+  return { ...nothing, error: reason instanceof StreamError ? reason : new StreamError("reset", "The attempt was released", { cause: reason }) };
+}
+
+/** Tells a source that it is not wanted any more; does not wait for it, and its complaint is nobody's. */
+async function letGo(source: AsyncIterator<unknown>): Promise<void> {
+  try {
+    await source.return?.();
+  } catch {
+    // See above.
+  }
+}
