@@ -39,19 +39,18 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
   next(): Promise<IteratorResult<Item, undefined>> {
     if (this.#pulling) {
       this.#later ??= [];
-      return new Promise((resolve) => this.#later?.push(resolve));
+      return droppable(new Promise((resolve) => this.#later?.push(resolve)));
     }
     const taken = this.#take(this.#session.hand);
     if (taken) return Promise.resolve(taken);
     if (this.#over) return Promise.resolve(done);
     this.#pulling = true;
-    const result = this.#session.next().then(
-      (items) => this.#pulled(items !== undefined),
-      (error: unknown) => this.#failed(error),
+    return droppable(
+      this.#session.next().then(
+        (items) => this.#pulled(items !== undefined),
+        (error: unknown) => this.#failed(error),
+      ),
     );
-    // A pull that nobody waits for must not end the process: the outcome tells, too.
-    result.catch(ignored);
-    return result;
   }
 
   return(): Promise<IteratorResult<Item, undefined>> {
@@ -90,6 +89,12 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
       serve(this.next());
     }
   }
+}
+
+/** A pull that nobody waits for must not end the process: the outcome tells, too. */
+function droppable<Result>(pull: Promise<Result>): Promise<Result> {
+  pull.catch(ignored);
+  return pull;
 }
 
 function ignored(): void {}
