@@ -34,14 +34,15 @@ export function merged<Options extends CallDefaults>(client: ClientOptions, call
     ...call,
     auth: call.auth ?? (foreign ? undefined : client.auth),
     headers: mergedHeaders(client.headers, call.headers, foreign),
-    timeouts: client.timeouts === undefined ? call.timeouts : { ...client.timeouts, ...call.timeouts },
-    reconnect: mergedReconnect(client.reconnect, call.reconnect),
+    timeouts: over(client.timeouts, call.timeouts),
+    reconnect: over(client.reconnect, call.reconnect),
     retryOn: call.retryOn ?? client.retryOn,
   };
 }
 
 function mergedHeaders(client: HeadersOption | undefined, call: HeadersOption | undefined, foreign: boolean): HeadersOption | undefined {
-  if (!client) return call;
+  // What is no record is handed on, to be refused at the door.
+  if (!client || (call !== undefined && !/^(object|function)$/.test(typeof call))) return call;
   const merge = (): HeaderRecord => {
     const headers: Record<string, string | undefined> = {};
     for (const [name, value] of Object.entries(recordOf(client))) {
@@ -59,7 +60,10 @@ function recordOf(headers: HeadersOption | undefined): HeaderRecord {
   return (typeof headers === "function" ? headers() : headers) ?? {};
 }
 
-function mergedReconnect(client: ClientOptions["reconnect"], call: ClientOptions["reconnect"]): ClientOptions["reconnect"] {
-  if (call === false || (call === undefined && client === false)) return false;
-  return client === undefined ? call : { ...client, ...call };
+/** One record over another; what is `undefined` in it is not set. What is no record is handed on, to be refused at the door. */
+function over<Options>(below: Options, above: Options): Options {
+  if (typeof above !== "object" || above === null) return above === undefined ? below : above;
+  if (typeof below !== "object") return above;
+  const set = Object.fromEntries(Object.entries(above).filter(([, value]) => value !== undefined));
+  return { ...below, ...set } as Options;
 }

@@ -20,7 +20,8 @@ import { RunningSet } from "./running-set.ts";
 /** What a call may say: everything but what only a client has. */
 export type CallOptions<Options> = Omit<Options, "baseUrl" | "budget" | "running">;
 
-type ClientSide = Required<Pick<StreamOptions<never>, "baseUrl" | "running" | "budget" | "clock" | "random" | "transport">>;
+type OwnWorld = Pick<StreamOptions<never>, "clock" | "random" | "transport">;
+type ClientSide = Required<OwnWorld & Pick<StreamOptions<never>, "baseUrl" | "running" | "budget">>;
 
 /** A transport that a client owns, and closes. */
 export interface OwnedTransport<Sockets> extends Transport {
@@ -88,7 +89,7 @@ export class Client<Sockets> implements AsyncDisposable {
   }
 
   /** One answer over the same connections, whatever its status. @throws StreamError, see {@link sendRequest} */
-  request(url: string, options: CallOptions<RequestOptions> = {}): Promise<Reply> {
+  async request(url: string, options: CallOptions<RequestOptions> = {}): Promise<Reply> {
     return sendRequest(url, this.#call(url, options, this.#requests));
   }
 
@@ -123,11 +124,11 @@ export class Client<Sockets> implements AsyncDisposable {
   }
 
   /** The options of a call, with the client's and what only the client has. */
-  #call<Options extends CallDefaults>(url: string, options: Options, running: RunningSet): Options & ClientSide {
+  #call<Options extends CallDefaults & OwnWorld>(url: string, options: Options, running: RunningSet): Options & ClientSide {
     if (this.#closed) throw new TypeError("This client is closed");
-    const { baseUrl, transport, random } = this.#options;
+    const { baseUrl } = this.#options;
+    const { clock = this.#clock, random = this.#options.random, transport = this.#options.transport ?? this.#owned } = options;
     const foreign = this.#origin !== undefined && new URL(resolveUrl(url, baseUrl).url).origin !== this.#origin;
-    const own = { baseUrl, running, budget: this.#budget, clock: this.#clock, random, transport: transport ?? this.#owned };
-    return { ...own, ...merged(this.#options, options, foreign) };
+    return { ...merged(this.#options, options, foreign), baseUrl, running, budget: this.#budget, clock, random, transport };
   }
 }

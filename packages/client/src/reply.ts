@@ -1,9 +1,11 @@
 import {
+  byteLimit,
   bytesDialect,
   type Clock,
   type Dialect,
   type EventStream,
   type Head,
+  isSafe,
   isTransient,
   openStream,
   refusal,
@@ -16,9 +18,9 @@ import {
 
 /** Options of `client.request()`. */
 export interface RequestOptions extends Omit<StreamOptions<Uint8Array>, "reconnect" | "resume" | "until"> {
-  /** Retries of a network error or a status such as 503, for requests that may be sent again. Default 0. */
+  /** Retries of a network error or a status such as 503, with a safe method. Default 0. */
   retries?: number | undefined;
-  /** Most bytes of body that `bytes()`, `text()` and `json()` gather. Default 67_108_864 (64 MiB). */
+  /** Most bytes of body that `bytes()`, `text()` and `json()` gather. From 1 to 268_435_456; default 67_108_864 (64 MiB). */
   maxBytes?: number | undefined;
 }
 
@@ -28,12 +30,15 @@ export interface RequestOptions extends Omit<StreamOptions<Uint8Array>, "reconne
  * @throws StreamError by code; the caller's abort reason; TypeError, RangeError on a bad option, before anything is sent
  */
 export async function sendRequest(url: string, options: RequestOptions): Promise<Reply> {
-  const { retries = 0, maxBytes = 2 ** 26, clock = systemClock, timeouts } = options;
+  const { body, json, method = body === undefined && json === undefined ? "GET" : "POST", clock = systemClock, timeouts } = options;
+  const maxBytes = byteLimit("maxBytes", options.maxBytes ?? 2 ** 26);
+  // What is not safe gets its one answer, whatever that is.
+  const retries = isSafe(String(method).toUpperCase()) ? (options.retries ?? 0) : 0;
   let failures = 0;
   let answered = false;
   const stream = openStream<Uint8Array>(url, replyDialect((status) => failures >= retries || !isTransient(status)), {
     ...options,
-    timeouts: { totalMs: 300_000, ...timeouts },
+    timeouts: { ...timeouts, totalMs: timeouts?.totalMs ?? 300_000 },
     reconnect: retries === 0 ? false : { retries },
     retryOn: (error) => {
       failures++;
@@ -42,6 +47,8 @@ export async function sendRequest(url: string, options: RequestOptions): Promise
   });
   const head = await stream.open();
   answered = true;
+  // Nothing follows these: the connection is free, read or not.
+  if (method === "HEAD" || head.status === 204 || head.status === 304) void stream.close();
   return new Reply(stream, head, maxBytes, clock);
 }
 

@@ -92,7 +92,7 @@ export function asStreamError(error: unknown, what: string): StreamError {
   if (error instanceof StreamError) return error;
   // Not every object can be made a string.
   const thrown = error instanceof Error ? error.message : typeof error === "object" ? "an object" : String(error);
-  return new StreamError("protocol", `Cannot go on with ${what}: a function given in the options threw: ${thrown}`, { cause: error });
+  return new StreamError("protocol", `Cannot go on with ${what}: ${thrown}`, { cause: error });
 }
 
 /** The one typed ending of a stream, as `stream.outcome` resolves with it. */

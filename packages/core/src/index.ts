@@ -9,7 +9,7 @@ export type { Random } from "./time/random.ts";
 export { resolveUrl } from "./request/resolve-url.ts";
 export type { ResolvedUrl } from "./request/resolve-url.ts";
 export { shownUrl } from "./request/shown-url.ts";
-export { StreamRequest } from "./request/stream-request.ts";
+export { isSafe, StreamRequest } from "./request/stream-request.ts";
 export type { RequestBody, StreamRequestInit } from "./request/stream-request.ts";
 export type { Framing, ResponseHeaders, StreamResponse, Transport, TransportCall, TransportEvents } from "./transport/transport.ts";
 export { layered } from "./transport/layer.ts";

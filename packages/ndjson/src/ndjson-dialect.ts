@@ -41,6 +41,7 @@ export function ndjsonDialect<T = unknown>(options: NdjsonDialectOptions<T> = {}
     name: "NDJSON",
     accept: "application/x-ndjson, application/jsonl;q=0.9, application/json;q=0.8, */*;q=0.5",
     accepts: (mediaType) => mediaTypes.test(mediaType),
+    marker: options.marker,
     decoder: () => ndjsonDecoder<T>(options),
     ...(cursor && { cursorOf: cursor }),
     ...(apply && { resume: apply }),

@@ -30,8 +30,10 @@ export interface Dialect<T> {
   cursorOf?(item: T): Cursor | undefined;
   /** The request that goes on after `cursor`. */
   readonly resume?: ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined;
-  /** What `until: "text"` is compared with; absent where the decoder itself looks for the marker. */
+  /** What `until: "text"` is compared with. */
   textOf?(item: T): string;
+  /** The text of `until` that the decoder itself looks for, where it is no item: it then makes a mark `marker`. */
+  readonly marker?: string | undefined;
   /** What `until: { event }` is compared with. */
   typeOf?(item: T): string;
 }

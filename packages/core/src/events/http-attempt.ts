@@ -1,6 +1,7 @@
 import { asStreamError, StreamError } from "../errors.ts";
 import { type Decoder, emptySink } from "../frames/decoder.ts";
 import { shownUrl } from "../request/shown-url.ts";
+import { letGo } from "../signal/let-go.ts";
 import type { StreamResponse } from "../transport/transport.ts";
 import type { Attempt, Batch, Head } from "./opener.ts";
 
@@ -80,13 +81,4 @@ const nothing = { items: [], marks: [], bytes: 0 } as const;
 /** What a pull of an attempt that was released comes to. */
 function letGoFor(reason: unknown): Batch<never> {
   return { ...nothing, error: reason instanceof StreamError ? reason : new StreamError("reset", "The attempt was released", { cause: reason }) };
-}
-
-/** Tells a source that it is not wanted any more; does not wait for it, and its complaint is nobody's. */
-async function letGo(source: AsyncIterator<unknown>): Promise<void> {
-  try {
-    await source.return?.();
-  } catch {
-    // See above.
-  }
 }

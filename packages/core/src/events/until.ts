@@ -15,8 +15,9 @@ export function terminator<T>(until: Until<T> | undefined, dialect: Dialect<T>):
   if (typeof until === "function") return (item) => (until(item) ? "deliver" : undefined);
   if (typeof until === "string") {
     const { textOf } = dialect;
-    // Without texts the decoder looks for the marker itself; then no item ever matches.
-    return (item) => (textOf?.(item) === until ? "swallow" : undefined);
+    if (textOf) return (item) => (textOf(item) === until ? "swallow" : undefined);
+    if (dialect.marker === until) return () => undefined;
+    throw new TypeError(`until: ${JSON.stringify(until)} needs items that are text; ${dialect.name} has none`);
   }
   const { typeOf } = dialect;
   if (!typeOf) throw new TypeError(`until: { event: ${JSON.stringify(until.event)} } needs events with types; ${dialect.name} has none`);

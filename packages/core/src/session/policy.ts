@@ -26,6 +26,8 @@ export type RetryOn = (error: StreamError) => boolean | undefined;
 export interface Situation {
   readonly tally: Tally;
   readonly nowMs: number;
+  /** The wait before the retry, should there be one. */
+  readonly waitMs: number;
   /** The attempt proved itself before it ended. */
   readonly healthy: boolean;
   /** A clean end of the body is no end of the stream. */
@@ -50,10 +52,10 @@ export function verdict(
   retryOn: RetryOn | undefined,
 ): Verdict {
   if (policy === false || !situation.repeatable || !isWanted(end, situation, policy, retryOn)) return "final";
-  const { tally, nowMs, healthy } = situation;
+  const { tally, nowMs, waitMs, healthy } = situation;
   if (healthy) return typeof end === "string" ? "reopen" : policy.retries > 0 ? "retry" : "final";
   const { retries, failingSinceMs = nowMs } = tally;
-  const late = policy.maxElapsedMs > 0 && nowMs - failingSinceMs >= policy.maxElapsedMs;
+  const late = policy.maxElapsedMs > 0 && nowMs + waitMs - failingSinceMs > policy.maxElapsedMs;
   if (retries < policy.retries && !late) return "retry";
   return retries > 0 ? "exhausted" : "final";
 }

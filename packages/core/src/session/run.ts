@@ -296,15 +296,17 @@ export class Session<T> {
 
   /** An attempt is over: waits for the next one (`true`), or closes the session. */
   #turn(end: AttemptEnd): boolean {
-    const { clock, random, reconnect, retryOn, forever, opener } = this.#settings;
+    const { clock, reconnect, retryOn, forever, opener } = this.#settings;
     const nowMs = clock.now();
     const { tally } = this.#state;
+    const healthy = this.#isHealthy(nowMs);
     // An answer proves that the request was sent, whatever the transport told.
     const answered = this.#attempt !== undefined || (typeof end !== "string" && end.status !== undefined);
     const situation = {
       tally,
       nowMs,
-      healthy: this.#isHealthy(nowMs),
+      waitMs: this.#nextWaitMs(end, healthy),
+      healthy,
       endless: opener.endless,
       resumable: opener.resumable,
       forever,
@@ -315,16 +317,12 @@ export class Session<T> {
     this.#attempt = this.#end = undefined;
     this.#deadlines.stopAttempt();
     const decision = this.intake.matched ? "final" : verdict(end, situation, reconnect, retryOn);
-    if (reconnect === false || decision === "final" || decision === "exhausted") {
+    if (decision === "final" || decision === "exhausted") {
       this.#finish(end, decision === "exhausted");
       return false;
     }
     if (situation.healthy) this.#move({ to: "healthy" });
-    const counted = decision === "retry";
-    const retry = counted ? this.#state.tally.retries + 1 : 1;
-    const retryAfterMs = typeof end === "string" ? 0 : (end.retryAfterMs ?? 0);
-    const waitMs = backoff(retry, reconnect, Math.max(this.intake.retryMs, retryAfterMs), random);
-    this.#wait(typeof end === "string" ? "ended" : end, waitMs, counted);
+    this.#wait(typeof end === "string" ? "ended" : end, situation.waitMs, decision === "retry");
     return true;
   }
 
@@ -337,8 +335,18 @@ export class Session<T> {
     return (freshItems > 0 && freshItems >= reconnect.healthyAfterItems) || nowMs - openedAtMs >= reconnect.healthyAfterMs;
   }
 
+  /** The wait before the next attempt, should there be one. */
+  #nextWaitMs(end: AttemptEnd, healthy: boolean): number {
+    const { reconnect, random } = this.#settings;
+    if (!reconnect) return 0;
+    const retry = healthy ? 1 : this.#state.tally.retries + 1;
+    const retryAfterMs = typeof end === "string" ? 0 : (end.retryAfterMs ?? 0);
+    return backoff(retry, reconnect, Math.max(this.intake.retryMs, retryAfterMs), random);
+  }
+
   #wait(cause: WaitCause, waitMs: number, counted: boolean): void {
-    this.#move({ to: "waiting", cause, waitMs, nowMs: this.#settings.clock.now(), counted });
+    const { clock } = this.#settings;
+    this.#move({ to: "waiting", cause, waitMs, retryAt: clock.date() + waitMs, nowMs: clock.now(), counted });
     this.#notices.notify({ type: "waiting", cause, waitMs, retry: this.#state.tally.retries });
   }
 

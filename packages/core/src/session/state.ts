@@ -9,8 +9,8 @@ export type SessionState =
   | { readonly name: "opening"; readonly tally: Tally }
   /** A good answer is being read. */
   | { readonly name: "open"; readonly tally: Tally }
-  /** No connection; the next attempt is made at `untilMs`. */
-  | { readonly name: "waiting"; readonly tally: Tally; readonly cause: WaitCause; readonly waitMs: number; readonly untilMs: number }
+  /** No connection; the next attempt is made after `waitMs`, at `retryAt` (ms since 1970). */
+  | { readonly name: "waiting"; readonly tally: Tally; readonly cause: WaitCause; readonly waitMs: number; readonly retryAt: number }
   | { readonly name: "closed"; readonly tally: Tally; readonly outcome: Outcome };
 
 /** Why there is a wait: the error of the last attempt, a clean end, or the origin's budget of attempts. */
@@ -34,7 +34,7 @@ export interface Tally {
 export type SessionMove =
   | { readonly to: "opening" }
   | { readonly to: "open"; readonly nowMs: number }
-  | { readonly to: "waiting"; readonly cause: WaitCause; readonly waitMs: number; readonly nowMs: number; readonly counted: boolean }
+  | { readonly to: "waiting"; readonly cause: WaitCause; readonly waitMs: number; readonly retryAt: number; readonly nowMs: number; readonly counted: boolean }
   /** The stream proved itself: the row of failures is over. */
   | { readonly to: "healthy" }
   | { readonly to: "closed"; readonly outcome: Outcome };
@@ -55,9 +55,9 @@ export function move(state: SessionState, step: SessionMove): SessionState {
     case "open":
       return { name: "open", tally: { ...tally, openedAtMs: step.nowMs, opens: tally.opens + 1 } };
     case "waiting": {
-      const { cause, waitMs, nowMs, counted } = step;
+      const { cause, waitMs, retryAt, nowMs, counted } = step;
       const failed = { retries: tally.retries + 1, failingSinceMs: tally.failingSinceMs ?? nowMs };
-      return { name: "waiting", cause, waitMs, untilMs: nowMs + waitMs, tally: counted ? { ...tally, ...failed } : tally };
+      return { name: "waiting", cause, waitMs, retryAt, tally: counted ? { ...tally, ...failed } : tally };
     }
     case "healthy":
       return { ...state, tally: { ...tally, retries: 0, failingSinceMs: undefined } };

@@ -2,7 +2,7 @@
 //
 // The timer is lazy: moving a deadline later touches no timer; when it fires early it is armed again for what is left. So a
 // byte costs one store, and a stream one timer. While the stream is held (its consumer is busy) time stands still for every
-// clock but `totalMs`, which then runs out at the next `resume`.
+// clock but `totalMs`.
 
 import type { ClockName } from "../errors.ts";
 import type { Clock } from "./clock.ts";
@@ -74,14 +74,13 @@ export class Deadlines {
 
   #fire(): void {
     this.#disarm();
-    if (this.#heldAt !== undefined) return;
     const nowMs = this.#clock.now();
-    const next = Math.min(...this.#due);
+    const next = this.#heldAt === undefined ? Math.min(...this.#due) : (this.#due[total] as number);
     if (next > nowMs) {
       if (next !== Number.POSITIVE_INFINITY) this.#arm(next, nowMs);
       return;
     }
-    const index = this.#due.indexOf(next);
+    const index = this.#heldAt === undefined ? this.#due.indexOf(next) : total;
     this.#due[index] = Number.POSITIVE_INFINITY;
     this.#owner.ranOut(order[index] as ClockName);
     const left = Math.min(...this.#due);

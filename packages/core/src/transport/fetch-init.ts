@@ -1,3 +1,4 @@
+import { letGo } from "../signal/let-go.ts";
 import { shownUrl } from "../request/shown-url.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
 
@@ -83,18 +84,11 @@ function bodySource(source: AsyncIterable<Uint8Array>): BodySource & { readonly 
     }
   }
 
-  async function letGo(): Promise<void> {
+  const release = (): void => {
     if (over) return;
     over = true;
-    try {
-      iterator ??= source[Symbol.asyncIterator]();
-      await iterator.return?.();
-    } catch {
-      // It is not wanted any more, and neither is its complaint.
-    }
-  }
-
-  const release = (): void => void letGo();
+    void letGo(iterator ?? source[Symbol.asyncIterator]());
+  };
   const stream = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {

@@ -213,14 +213,25 @@ test("a clock goes on where it stood when the consumer asks again", async () => 
   await expect(third).rejects.toMatchObject({ clock: "progressMs" });
 });
 
-test("totalMs that ran out while the consumer was busy fires at the next pull", async () => {
+test("totalMs that runs out while the consumer is busy lets the wire go, and is thrown at the next pull", async () => {
   const { stream, clock, transport } = streamOf([{ chunks: ["a\n", "b\n"] }], { timeouts: { totalMs: 100 } });
   const items = stream[Symbol.asyncIterator]();
   await items.next();
-  await clock.advance(1_000);
+  await clock.advance(99);
   expect(stream.state.name).toBe("open");
+  await clock.advance(1);
+  expect([stream.state.name, transport.open]).toEqual(["closed", 0]);
   await expect(items.next()).rejects.toMatchObject({ clock: "totalMs" });
   expect([clock.pending, transport.open]).toEqual([0, 0]);
+});
+
+test("totalMs that ran out ends a batch that is not yet taken", async () => {
+  const { stream, clock } = streamOf([{ chunks: ["a\nb\nc\n", "stall"] }], { timeouts: { totalMs: 100 } });
+  const items = stream[Symbol.asyncIterator]();
+  await items.next();
+  await clock.advance(1_000);
+  await expect(items.next()).rejects.toMatchObject({ clock: "totalMs" });
+  expect(await stream.outcome).toMatchObject({ code: "deadline", items: 1 });
 });
 
 test("no clock runs between open() and the first pull", async () => {

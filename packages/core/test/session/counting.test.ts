@@ -157,11 +157,11 @@ test("Retry-After is a floor under the next wait only", async () => {
   await stream.close();
 });
 
-test("maxElapsedMs runs from the first failure in a row", async () => {
+test("maxElapsedMs runs from the first failure in a row, and no retry is begun that would come after it", async () => {
   const reconnect = { maxElapsedMs: 1_000, firstMs: 0, floorMs: 300 };
   const failing = run(() => cut, { reconnect });
   await failing.clock.advance(hour);
-  expect(await failing.stream.outcome).toMatchObject({ code: "exhausted", attempts: 5 });
+  expect(await failing.stream.outcome).toMatchObject({ code: "exhausted", attempts: 4 });
   const recovering = run((_, index) => (index % 3 === 2 ? { chunks: [`${index}=a\n`, cut] } : cut), { reconnect });
   await recovering.clock.advance(60_000);
   expect(recovering.stream.state.name).toBe("waiting");
@@ -180,7 +180,7 @@ test("waiting for the origin's budget is a wait with the cause budget, and no re
     name: "waiting",
     cause: "budget",
     waitMs: 1_000,
-    untilMs: 1_000,
+    retryAt: clock.date() + 500,
     tally: { retries: 0 },
   });
   await clock.advance(500);
@@ -191,7 +191,7 @@ test("waiting for the origin's budget is a wait with the cause budget, and no re
 test("a wait says why, how long, until when and which retry it is", async () => {
   const { stream, clock, notices } = run(() => cut);
   await clock.advance(50);
-  expect(stream.state).toMatchObject({ name: "waiting", cause: cut.error, waitMs: 100, untilMs: 100 });
+  expect(stream.state).toMatchObject({ name: "waiting", cause: cut.error, waitMs: 100, retryAt: clock.date() + 50 });
   expect(notices.items.at(-1)).toEqual({ type: "waiting", cause: cut.error, waitMs: 100, retry: 1 });
   await stream.close();
 });

@@ -16,6 +16,7 @@ const policy: ReconnectPolicy = {
 const tally = { attempts: 1, retries: 0, failingSinceMs: undefined, openedAtMs: undefined, opens: 0 };
 const fresh: Situation = {
   tally,
+  waitMs: 0,
   nowMs: 1_000,
   healthy: false,
   endless: false,
@@ -123,5 +124,5 @@ test("maxElapsedMs runs from the first failure in a row", () => {
   const limited = { ...policy, maxElapsedMs: 400 };
   const since = (failingSinceMs: number | undefined) =>
     verdict(reset, { ...sse, tally: { ...tally, retries: 1, failingSinceMs } }, limited, undefined);
-  expect([undefined, 601, 600, 0].map(since)).toEqual(["retry", "retry", "exhausted", "exhausted"]);
+  expect([undefined, 600, 599, 0].map(since)).toEqual(["retry", "retry", "exhausted", "exhausted"]);
 });

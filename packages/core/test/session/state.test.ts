@@ -8,7 +8,7 @@ const cause = new StreamError("reset", "cut");
 const moves: Record<SessionMove["to"], SessionMove> = {
   opening: { to: "opening" },
   open: { to: "open", nowMs: 10 },
-  waiting: { to: "waiting", cause, waitMs: 100, nowMs: 20, counted: true },
+  waiting: { to: "waiting", cause, waitMs: 100, retryAt: 120, nowMs: 20, counted: true },
   healthy: { to: "healthy" },
   closed: { to: "closed", outcome },
 };
@@ -50,7 +50,7 @@ test("an attempt is counted when it begins, an answer when it is good", () => {
 });
 
 test("a wait says why, how long and until when", () => {
-  expect(states.waiting).toMatchObject({ cause, waitMs: 100, untilMs: 120 });
+  expect(states.waiting).toMatchObject({ cause, waitMs: 100, retryAt: 120 });
 });
 
 test("failures in a row are counted from the first one until a healthy moment", () => {
@@ -63,7 +63,7 @@ test("failures in a row are counted from the first one until a healthy moment", 
 });
 
 test("a wait that is not counted leaves the row of failures as it is", () => {
-  const waiting = move(states.open, { to: "waiting", cause: "ended", waitMs: 1, nowMs: 2, counted: false });
+  const waiting = move(states.open, { to: "waiting", cause: "ended", waitMs: 1, retryAt: 3, nowMs: 2, counted: false });
   expect(waiting.tally).toEqual(states.open.tally);
 });
 

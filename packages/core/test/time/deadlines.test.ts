@@ -90,7 +90,7 @@ test("the end of an attempt stops every clock but totalMs", async () => {
   expect(expired).toEqual([["totalMs", 100]]);
 });
 
-test("time stands still while it is held, for all but totalMs, which runs out when it goes on", async () => {
+test("time stands still while it is held, for all but totalMs", async () => {
   const { clock, deadlines, expired } = rig();
   deadlines.start("idleMs", 100);
   deadlines.start("totalMs", 500);
@@ -98,9 +98,8 @@ test("time stands still while it is held, for all but totalMs, which runs out wh
   deadlines.hold();
   deadlines.hold();
   await clock.advance(1_000);
-  expect([expired, clock.pending]).toEqual([[], 0]);
+  expect(expired).toEqual([["totalMs", 500]]);
   deadlines.resume();
-  expect(expired).toEqual([["totalMs", 1_060]]);
   await clock.advance(39);
   expect(expired.length).toBe(1);
   await clock.advance(1);
