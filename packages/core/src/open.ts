@@ -83,7 +83,7 @@ function accepting(accept: string): (mediaType: string) => boolean {
 }
 
 /** Makes the request of an attempt. The options are checked now, a headers function's answers when it is asked. */
-function requestOf<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): { method: string; request: () => StreamRequest } {
+function requestOf<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): { method: string; request: StreamRequest | (() => StreamRequest) } {
   const { headers, query, json, replayable } = options;
   if (json !== undefined && options.body !== undefined) throw new TypeError("Give body or json, not both");
   const body = json === undefined ? options.body : JSON.stringify(json);
@@ -99,9 +99,7 @@ function requestOf<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T
     const request = new StreamRequest({ url, method, headers: { ...own, ...record }, body, replayable });
     return query ? request.withQuery(query) : request;
   };
-  if (typeof headers === "function") return { method, request: () => make(headers) };
-  const fixed = make(headers);
-  return { method, request: () => fixed };
+  return { method, request: typeof headers === "function" ? () => make(headers) : make(headers) };
 }
 
 function defaultTimeouts<T>(dialect: Dialect<T>, safe: boolean): Record<ClockName, number> {

@@ -12,7 +12,7 @@ export interface Wire {
  * The one bounded place between undici's callbacks and a pull: a queue of chunks and its iterator.
  *
  * - At 64 KiB queued the wire is paused, and resumed when the queue is empty.
- * - Small chunks come out joined, up to 64 KiB; chunks of 4 KiB and more come out as they are, not copied.
+ * - Small chunks come out joined, up to 64 KiB; chunks of 32 KiB and more come out as they are, not copied.
  * - A pull that waits is settled in a microtask after the first chunk, so that everything that came with the same read of the socket
  *   comes out together.
  *
@@ -148,7 +148,7 @@ interface Pull {
 }
 
 const fullBytes = 64 * 1024;
-const bigBytes = 4 * 1024;
+const bigBytes = 32 * 1024;
 
 function joined(chunks: readonly Uint8Array[], count: number, bytes: number): Uint8Array {
   // Not of Buffer's shared pool: whoever keeps a piece keeps that piece alone.

@@ -117,12 +117,56 @@ export function readLines(block: Block, text: string, textBytes: number, sink: S
     from = next;
   }
 
-  const rest = begun < 0 ? text : text.slice(begun);
-  const ascii = text.length === textBytes && !text.includes("\ufffd");
+  if (lastEventId !== block.lastEventId) block.lastEventId = detached(lastEventId, text);
   block.type = detached(type, text);
   block.data = data === undefined ? earlierData : joined(earlierData, detached(data, text));
   block.hasOwnId = hasOwnId;
-  if (lastEventId !== block.lastEventId) block.lastEventId = detached(lastEventId, text);
-  block.bytes = ascii ? bytes : bytes + excess(rest) - excess(ignored);
-  return begun < 0 ? -1 : rest.length + (ascii ? 0 : excess(rest));
+  const rest = begun < 0 ? text : text.slice(begun);
+  const more = rest === "" || isAscii(text, textBytes) ? 0 : excess(rest);
+  block.bytes = more === 0 ? bytes : bytes + more - excess(ignored);
+  return begun < 0 ? -1 : rest.length + more;
 }
+
+function serverSentEvent(type: string, data: string, hasOwnId: boolean, lastEventId: string): ServerSentEvent {
+  return { type: type === "" ? "message" : type, data, lastEventId, id: hasOwnId ? lastEventId : undefined };
+}
+
+function joined(earlier: string | undefined, data: string | undefined): string | undefined {
+  return earlier === undefined ? data : data === undefined ? earlier : `${earlier}\n${data}`;
+}
+
+/** Whether `name` is all of the line `text[from, to)`, or all before its first colon. */
+function isField(text: string, from: number, to: number, name: string): boolean {
+  const end = from + name.length;
+  return text.startsWith(name, from) && (end === to || text.charCodeAt(end) === COLON);
+}
+
+/** What stands after the colon at `colon`, without one leading space; nothing where the line ends there. */
+function valueOf(text: string, colon: number, to: number): string {
+  if (colon === to) return "";
+  return text.slice(text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1, to);
+}
+
+/** `kept` in memory of its own, where it would keep alive a text many times as long. */
+function detached(kept: string, text: string): string {
+  return text.length > Math.max(2048, 4 * kept.length) ? flat(kept) : kept;
+}
+
+// A byte that is no UTF-8 makes one unit too.
+function isAscii(text: string, textBytes: number): boolean {
+  return text.length === textBytes && !text.includes("\ufffd");
+}
+
+/** What a text takes in UTF-8 beyond one byte a unit. */
+function excess(text: string): number {
+  return utf8Length(text) - text.length;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const COLON = 0x3a;
+const D = 0x64;
+const E = 0x65;
+const I = 0x69;
+const R = 0x72;

@@ -9,10 +9,10 @@ export interface ByteTail {
 
 /** A tail without bytes, which holds no memory. */
 export function emptyTail(): ByteTail {
-  return { bytes: nothing, length: 0 };
+  return { bytes: noBytes, length: 0 };
 }
 
-/** Adds `source[from, to)`. Memory grows fourfold, so that growing copies each byte once and a third at most. */
+/** Adds `source[from, to)`. Memory grows fourfold, so that all growing together copies each byte once and a third at most. */
 export function appendBytes(tail: ByteTail, source: Uint8Array, from: number, to: number): void {
   const length = tail.length + to - from;
   if (length > tail.bytes.length) {
@@ -29,14 +29,14 @@ export function appendBytes(tail: ByteTail, source: Uint8Array, from: number, to
 /** Forgets the bytes; keeps memory of a common size for the next line. */
 export function clearTail(tail: ByteTail): void {
   tail.length = 0;
-  if (tail.bytes.length > keptBytes) tail.bytes = nothing;
+  if (tail.bytes.length > mostKeptBytes) tail.bytes = noBytes;
 }
 
-/** Gives the memory back while no line is unfinished: most of many open streams wait between two events. */
+/** Lets the memory go while no line is unfinished: most of many open streams are between two events. */
 export function restTail(tail: ByteTail): void {
-  if (tail.length === 0) tail.bytes = nothing;
+  if (tail.length === 0) tail.bytes = noBytes;
 }
 
 const leastBytes = 256;
-const keptBytes = 256 * 1024;
-const nothing: Uint8Array = new Uint8Array(0);
+const mostKeptBytes = 256 * 1024;
+const noBytes: Uint8Array = new Uint8Array(0);

@@ -1,22 +1,28 @@
-import type { Cursor, Dialect } from "@longwire/core";
+import type { Dialect } from "@longwire/core";
+import { eventId } from "./event-id.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
-import { sseDecoder, type SseDecoderOptions } from "./sse-decoder.ts";
+import { type SseDecoderOptions, sseDecoder } from "./sse-decoder.ts";
 
-/** How Server-Sent Events are read. */
+/** Options of SSE beside those of every stream. */
 export type SseOptions = Omit<SseDecoderOptions, "cursor">;
 
 /**
- * Server-Sent Events as a dialect: `text/event-stream`, never compressed, without an end of its own, resumed by `Last-Event-ID`.
+ * What SSE knows: it asks for `text/event-stream` without content encoding and takes no other type; an item's resume point is its
+ * `lastEventId`; a request goes on with `Last-Event-ID`; a clean end of the body is no end of the stream.
  *
- * @throws TypeError, RangeError for a bad option
+ * `resume` throws a TypeError for a cursor that no event id can be.
+ *
+ * @throws TypeError, RangeError on a bad option
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  *
  * @example
  * ```ts
+ * import { StreamRequest } from "@longwire/core";
  * import { sseDialect } from "@longwire/sse";
  *
- * console.log(sseDialect().accepts("text/event-stream")); // true
+ * const request = sseDialect().resume?.(new StreamRequest({ url: "https://a.example/events" }), "7");
+ * console.log(request?.headers); // { "last-event-id": "7" }
  * ```
  */
 export function sseDialect(options: SseOptions = {}): Dialect<ServerSentEvent> {
@@ -24,19 +30,21 @@ export function sseDialect(options: SseOptions = {}): Dialect<ServerSentEvent> {
   sseDecoder({ maxItemBytes });
   return {
     name: "SSE",
-    accept: "text/event-stream",
+    accept: mediaType,
     acceptEncoding: "identity",
-    accepts: (mediaType) => mediaType === "text/event-stream",
-    decoder: (_response, cursor) => sseDecoder({ maxItemBytes, cursor: cursor === undefined ? undefined : String(cursor) }),
+    accepts: (type) => type === mediaType,
     endless: true,
+    decoder: (_response, cursor) => sseDecoder({ maxItemBytes, cursor }),
     cursorOf: (event) => event.lastEventId,
-    resume: (request, cursor) => request.withHeader("last-event-id", utf8Bytes(cursor)),
+    resume: (request, cursor) => request.withHeader("last-event-id", headerBytes(eventId(cursor)) || undefined),
     textOf: (event) => event.data,
     typeOf: (event) => event.type,
   };
 }
 
-/** A header value is sent one byte a character; an id is text, and goes as UTF-8. */
-function utf8Bytes(cursor: Cursor): string {
-  return String.fromCharCode(...new TextEncoder().encode(String(cursor)));
+/** UTF-8, one character a byte, which is how a header leaves unchanged: https://html.spec.whatwg.org/#the-last-event-id-header */
+function headerBytes(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 }
+
+const mediaType = "text/event-stream";

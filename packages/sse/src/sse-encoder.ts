@@ -1,21 +1,25 @@
-/** What an SSE block is made of; an empty one is only the blank line. */
+import { eventId } from "./event-id.ts";
+
+/** What one block of an event stream can say. A {@link ServerSentEvent} is one; its `lastEventId` is not sent, its own `id` is. */
 export interface SseBlock {
-  /** The event's name. Default: none, which a reader takes for `message`. */
+  /** The event's name. Default, and for `"message"` and `""`: none, which means `"message"`. */
   readonly type?: string | undefined;
-  /** The payload; each of its lines becomes a `data` line. CR and CRLF come out as LF: the format cannot carry them. */
+  /** Any text. CRLF, CR and LF in it each make a line break, which arrives as LF. Without data no event arrives. */
   readonly data?: string | undefined;
-  /** `""` takes the last id back. */
+  /** The id of this event and of the ones that follow; `""` takes it back. */
   readonly id?: string | undefined;
-  /** The wait before a reconnect, in whole ms. */
-  readonly retryMs?: number | undefined;
-  /** A comment; each of its lines becomes one. */
+  /** How long the client is to wait before it reconnects, in whole ms. */
+  readonly retry?: number | undefined;
+  /** A comment, which clients ignore; several lines make several comments. */
   readonly comment?: string | undefined;
 }
 
 /**
- * One block of an event stream, with its blank line.
+ * One block of an event stream, as text to send in UTF-8, with the blank line that ends it.
  *
- * @throws TypeError for a `type` or `id` with a line break, an `id` with NUL; RangeError for a `retryMs` that is no whole number
+ * The format has no escape: a CR in `data` cannot be carried and becomes LF. A surrogate without its other half becomes U+FFFD in UTF-8.
+ *
+ * @throws TypeError when `type` has a line break, `id` a line break or a NUL; RangeError when `retry` is no whole number from 0
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  *
@@ -23,31 +27,32 @@ export interface SseBlock {
  * ```ts
  * import { encodeSse } from "@longwire/sse";
  *
- * console.log(encodeSse({ id: "7", type: "price", data: "12.5\n13" })); // id: 7, event: price, two data lines, a blank one
+ * console.log(encodeSse({ id: "7", data: "two\nlines" })); // id: 7, data: two, data: lines, and a blank line
  * ```
  */
-export function encodeSse({ type, data, id, retryMs, comment }: SseBlock): string {
-  let block = "";
-  if (comment !== undefined) for (const line of linesOf(comment)) block += `: ${line}\n`;
-  if (retryMs !== undefined) block += `retry: ${wholeMs(retryMs)}\n`;
-  if (id !== undefined) block += `id: ${oneLine("id", id)}\n`;
-  if (type !== undefined) block += `event: ${oneLine("type", type)}\n`;
-  if (data !== undefined) for (const line of linesOf(data)) block += `data: ${line}\n`;
-  return `${block}\n`;
+export function encodeSse(block: SseBlock): string {
+  const { type = "", data, id, retry, comment } = block;
+  let text = "";
+  if (comment !== undefined) text += lines(":", comment);
+  if (retry !== undefined) text += `retry: ${wholeMs(retry)}\n`;
+  if (id !== undefined) text += `id: ${eventId(id)}\n`;
+  if (type !== "" && type !== "message") text += `event: ${oneLine(type)}\n`;
+  if (data !== undefined) text += lines("data:", data);
+  return `${text}\n`;
 }
 
-function linesOf(text: string): string[] {
-  return text.split(/\r\n|\r|\n/);
+function lines(name: string, text: string): string {
+  return text.split(/\r\n|\r|\n/).reduce((all, line) => `${all}${name} ${line}\n`, "");
 }
 
-// A line break in these would begin another field: the way events are forged.
-function oneLine(name: "id" | "type", text: string): string {
-  if (/[\r\n]/.test(text)) throw new TypeError(`${name} must be one line, got ${JSON.stringify(text)}`);
-  if (name === "id" && text.includes("\0")) throw new TypeError(`id must not hold NUL, which readers ignore, got ${JSON.stringify(text)}`);
-  return text;
+function oneLine(type: string): string {
+  if (/[\r\n]/.test(type)) throw new TypeError(`An event type cannot have a line break in it, got ${JSON.stringify(type)}`);
+  return type;
 }
 
-function wholeMs(ms: number): number {
-  if (Number.isSafeInteger(ms) && ms >= 0) return ms;
-  throw new RangeError(`retryMs must be a whole number from 0 up, got ${ms}`);
+function wholeMs(retry: number): number {
+  if (!Number.isSafeInteger(retry) || retry < 0) {
+    throw new RangeError(`retry must be a whole number of milliseconds from 0, got ${String(retry)}`);
+  }
+  return retry;
 }

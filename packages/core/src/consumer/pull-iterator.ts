@@ -1,5 +1,5 @@
 import type { Hand } from "../session/hand.ts";
-import type { Session } from "../session/run.ts";
+import type { Puller, Session } from "../session/run.ts";
 
 /** Takes what comes next out of the batch in hand; `undefined` when nothing is left in it. */
 export type Take<T, Item> = (hand: Hand<T>) => IteratorYieldResult<Item> | undefined;
@@ -21,14 +21,13 @@ export function takeBatch<T>(hand: Hand<T>): IteratorYieldResult<readonly T[]> |
 /**
  * The consumer's end: while the batch in hand lasts, `next()` is resolved already; then it pulls the session. Pulls made
  * while one is pending wait for their turn. Throws once, what the session ended with; after that it is done.
- *
- * No async function stands here: its frame would be held 10,000 times by as many quiet streams.
  */
-export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefined> {
+export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefined>, Puller {
   readonly #session: Session<T>;
   readonly #take: Take<T, Item>;
-  #pulling = false;
-  #later: ((result: Promise<IteratorResult<Item, undefined>>) => void)[] | undefined;
+  /** The pull that is pending. */
+  #pending: Settle<Item> | undefined;
+  #later: Settle<Item>[] | undefined;
   #over = false;
 
   constructor(session: Session<T>, take: Take<T, Item>) {
@@ -37,20 +36,12 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
-    if (this.#pulling) {
-      this.#later ??= [];
-      return droppable(new Promise((resolve) => this.#later?.push(resolve)));
-    }
-    const taken = this.#take(this.#session.hand);
+    const taken = this.#pending ? undefined : this.#take(this.#session.hand);
     if (taken) return Promise.resolve(taken);
-    if (this.#over) return Promise.resolve(done);
-    this.#pulling = true;
-    return droppable(
-      this.#session.next().then(
-        (items) => this.#pulled(items !== undefined),
-        (error: unknown) => this.#failed(error),
-      ),
-    );
+    const pull = new Promise<IteratorResult<Item, undefined>>((resolve, reject) => this.#pull({ resolve, reject }));
+    // A pull that nobody waits for must not end the process: the outcome tells, too.
+    pull.catch(ignored);
+    return pull;
   }
 
   return(): Promise<IteratorResult<Item, undefined>> {
@@ -63,38 +54,56 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
     return this;
   }
 
-  #pulled(more: boolean): IteratorResult<Item, undefined> | Promise<IteratorResult<Item, undefined>> {
-    const taken = this.#take(this.#session.hand);
-    if (!more) this.#over = true;
-    this.#pulling = false;
-    // A batch can be gone again by now: an abort came between, and the next pull throws its reason.
-    const result = taken ?? (more ? this.next() : done);
+  arrived(): void {
+    this.#settled()?.resolve(this.#take(this.#session.hand) ?? done);
     this.#serveLater();
-    return result;
   }
 
-  #failed(error: unknown): IteratorResult<Item, undefined> {
-    const left = this.#over;
+  ended(): void {
     this.#over = true;
-    this.#pulling = false;
+    this.#settled()?.resolve(done);
     this.#serveLater();
-    if (left) return done;
-    throw error;
+  }
+
+  failed(error: unknown): void {
+    if (this.#over) return this.ended();
+    this.#over = true;
+    this.#settled()?.reject(error);
+    this.#serveLater();
+  }
+
+  #pull(settle: Settle<Item>): void {
+    if (this.#pending) {
+      this.#later ??= [];
+      this.#later.push(settle);
+    } else if (this.#over) {
+      settle.resolve(done);
+    } else {
+      this.#pending = settle;
+      this.#session.pull(this);
+    }
+  }
+
+  #settled(): Settle<Item> | undefined {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    return pending;
   }
 
   #serveLater(): void {
-    while (!this.#pulling) {
-      const serve = this.#later?.shift();
-      if (!serve) return;
-      serve(this.next());
+    while (this.#pending === undefined) {
+      const settle = this.#later?.shift();
+      if (!settle) return;
+      const taken = this.#take(this.#session.hand);
+      if (taken) settle.resolve(taken);
+      else this.#pull(settle);
     }
   }
 }
 
-/** A pull that nobody waits for must not end the process: the outcome tells, too. */
-function droppable<Result>(pull: Promise<Result>): Promise<Result> {
-  pull.catch(ignored);
-  return pull;
+interface Settle<Item> {
+  resolve(result: IteratorResult<Item, undefined>): void;
+  reject(error: unknown): void;
 }
 
 function ignored(): void {}

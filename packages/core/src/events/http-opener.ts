@@ -11,15 +11,20 @@ export interface HttpResume<T> {
   readonly apply?: ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined;
 }
 
-/** An opener over HTTP. `request` is asked for every attempt. */
+/** An opener over HTTP. A request that is a function is made anew for every attempt. */
 export class HttpOpener<T> implements Opener<T> {
   readonly #dialect: Dialect<T>;
   readonly #transport: Transport;
-  readonly #request: () => StreamRequest;
+  readonly #request: StreamRequest | (() => StreamRequest);
   readonly #resume: HttpResume<T> | undefined;
   #sent: StreamRequest | undefined;
 
-  constructor(dialect: Dialect<T>, transport: Transport, request: () => StreamRequest, resume?: HttpResume<T>) {
+  constructor(
+    dialect: Dialect<T>,
+    transport: Transport,
+    request: StreamRequest | (() => StreamRequest),
+    resume?: HttpResume<T>,
+  ) {
     this.#dialect = dialect;
     this.#transport = transport;
     this.#request = request;
@@ -39,7 +44,7 @@ export class HttpOpener<T> implements Opener<T> {
   }
 
   async open({ signal, cursor, on }: OpenerCall): Promise<Attempt<T>> {
-    const first = this.#request();
+    const first = typeof this.#request === "function" ? this.#request() : this.#request;
     const apply = this.#apply;
     this.#sent = cursor === undefined || !apply ? first : apply(first, cursor);
     const response = await this.#transport(this.#sent, { signal, on });

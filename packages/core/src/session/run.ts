@@ -46,6 +46,16 @@ export interface Running {
   delete(stream: { close(): void }): unknown;
 }
 
+/** Who pulls a session: one of these is called, once a pull. */
+export interface Puller {
+  /** There are items in hand. */
+  arrived(): void;
+  /** The session ended well. */
+  ended(): void;
+  /** It ended with this. */
+  failed(error: unknown): void;
+}
+
 export class Session<T> {
   readonly intake: Intake<T>;
   readonly #settings: SessionSettings<T>;
@@ -68,6 +78,7 @@ export class Session<T> {
   #hidden = false;
   #sent = false;
   #pulls = 0;
+  #puller: Puller | undefined;
 
   constructor(settings: SessionSettings<T>, notices: Notified) {
     this.intake = new Intake(settings, notices);
@@ -101,37 +112,20 @@ export class Session<T> {
     try {
       if (!this.#head && this.#state.name !== "closed") await this.#connect();
     } catch (error) {
-      this.#unexpected(error);
+      this.#closeFor(error);
     } finally {
       this.#pullEnds();
     }
     if (this.#head) return this.#head;
-    this.#result();
+    if (this.#state.name === "closed" && "error" in this.#state.outcome) throw this.#state.outcome.error;
     throw new DOMException("The stream was closed before it was open", "AbortError");
   }
 
-  /** The next items, never none; `undefined` once the session ended well. Throws what it ended with. One at a time. */
-  async next(): Promise<readonly T[] | undefined> {
+  /** Calls back once: when there are items in hand, when the session ended well, or with what it ended with. One at a time. */
+  pull(puller: Puller): void {
+    this.#puller = puller;
     this.#pullBegins();
-    try {
-      while (this.#state.name !== "closed") {
-        this.intake.acknowledgeAll();
-        if (this.#end !== undefined) {
-          this.#turn(this.#end);
-          continue;
-        }
-        const attempt = this.#attempt ?? (await this.#connect());
-        this.#received(await attempt.next());
-        const { items } = this.hand;
-        if (items.length > 0) return items;
-      }
-    } catch (error) {
-      this.#unexpected(error);
-    } finally {
-      this.#pullEnds();
-    }
-    this.#result();
-    return undefined;
+    this.#advance();
   }
 
   /** Ends the session for the consumer; final, at once, and nothing after it is. */
@@ -148,9 +142,39 @@ export class Session<T> {
     else this.#attempt?.release(error);
   }
 
-  /** Throws what the session ended with, if that is an error. */
-  #result(): void {
-    if (this.#state.name === "closed" && "error" in this.#state.outcome) throw this.#state.outcome.error;
+  // The loop. It has no async frame, which 10,000 quiet streams would hold as many times.
+  #advance(): void {
+    try {
+      while (this.#state.name !== "closed") {
+        this.intake.acknowledgeAll();
+        if (this.#end !== undefined) this.#turn(this.#end);
+        else if (this.#attempt) return void this.#attempt.next().then((batch) => this.#arrived(batch));
+        else return void this.#connect().then(() => this.#advance(), (error: unknown) => this.#unexpected(error));
+      }
+    } catch (error) {
+      return this.#unexpected(error);
+    }
+    this.#pullEnds();
+    const { outcome } = this.#state;
+    if ("error" in outcome) this.#puller?.failed(outcome.error);
+    else this.#puller?.ended();
+  }
+
+  #arrived(batch: Batch<T>): void {
+    try {
+      this.#received(batch);
+    } catch (error) {
+      return this.#unexpected(error);
+    }
+    if (this.hand.items.length === 0) return this.#advance();
+    this.#pullEnds();
+    this.#puller?.arrived();
+  }
+
+  /** What no attempt throws came out of a caller's function. It ends the session, which ends the pull. */
+  #unexpected(error: unknown): void {
+    this.#closeFor(error);
+    this.#advance();
   }
 
   #pullBegins(): void {
@@ -358,8 +382,7 @@ export class Session<T> {
     this.#close("exhausted", new StreamError("exhausted", message, details));
   }
 
-  /** What no attempt throws came out of a caller's function. */
-  #unexpected(error: unknown): void {
+  #closeFor(error: unknown): void {
     if (this.#state.name === "closed") return;
     const failed = asStreamError(error, this.#settings.url);
     this.#close(failed.code, failed);

@@ -13,17 +13,23 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
   timer(ms, callback) {
-    let left = ms;
-    let handle: ReturnType<typeof setTimeout>;
-    const arm = (): void => {
-      // setTimeout takes a signed 32-bit count and fires at once above it.
-      const step = Math.min(left, longestTimerMs);
-      left -= step;
-      handle = setTimeout(left > 0 ? arm : callback, step);
-    };
-    arm();
+    if (ms > longestTimerMs) return inSteps(ms, callback);
+    const handle = setTimeout(callback, ms);
     return () => clearTimeout(handle);
   },
 };
 
+// setTimeout takes a signed 32-bit count and fires at once above it.
 const longestTimerMs = 2 ** 31 - 1;
+
+function inSteps(ms: number, callback: () => void): () => void {
+  let left = ms;
+  let handle: ReturnType<typeof setTimeout>;
+  const arm = (): void => {
+    const step = Math.min(left, longestTimerMs);
+    left -= step;
+    handle = setTimeout(left > 0 ? arm : callback, step);
+  };
+  arm();
+  return () => clearTimeout(handle);
+}
