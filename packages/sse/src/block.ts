@@ -40,20 +40,26 @@ export function eventOf({ type, data, hasOwnId, lastEventId }: Block): ServerSen
 }
 
 /**
- * Reads whole lines: `text` ends with a line end, and was decoded from `textBytes` bytes. Answers how many of its last bytes belong to
- * the block that is not finished, or -1 when no block ended in it.
+ * Reads whole lines: `text` was decoded from `textBytes` bytes and ends with a line end; or it is `oneLine` without its end, of
+ * `textBytes` in UTF-8.
  */
-export function readLines(block: Block, text: string, textBytes: number, sink: Sink<ServerSentEvent>): number {
+export function readLines(
+  block: Block,
+  text: string,
+  textBytes: number,
+  sink: Sink<ServerSentEvent>,
+  oneLine = false,
+): void {
   const { items, marks } = sink;
   // Not indexOf: V8 would do that search anew for each line, as its answer is the same each time.
-  const hasCr = text.includes("\r");
+  const hasCr = !oneLine && text.includes("\r");
   // Locals: an assignment to the block costs a write barrier. Data of earlier texts stays apart, so that it is copied once.
   let earlierData = block.data;
   let data: string | undefined;
   let { type, hasOwnId, lastEventId, bytes } = block;
   let ignored = "";
-  let begun = -1;
-  let lf = -2;
+  let begun = 0;
+  let lf = oneLine ? text.length : -2;
   let cr = -2;
   for (let from = 0; from < text.length; ) {
     const first = text.charCodeAt(from);
@@ -121,10 +127,9 @@ export function readLines(block: Block, text: string, textBytes: number, sink: S
   block.type = detached(type, text);
   block.data = data === undefined ? earlierData : joined(earlierData, detached(data, text));
   block.hasOwnId = hasOwnId;
-  const rest = begun < 0 ? text : text.slice(begun);
-  const more = rest === "" || isAscii(text, textBytes) ? 0 : excess(rest);
-  block.bytes = more === 0 ? bytes : bytes + more - excess(ignored);
-  return begun < 0 ? -1 : rest.length + more;
+  block.bytes = bytes;
+  if (oneLine) block.bytes += textBytes - text.length - excess(ignored);
+  else if (begun < text.length && !isAscii(text, textBytes)) block.bytes += excess(text.slice(begun)) - excess(ignored);
 }
 
 function serverSentEvent(type: string, data: string, hasOwnId: boolean, lastEventId: string): ServerSentEvent {
@@ -152,8 +157,8 @@ function detached(kept: string, text: string): string {
   return text.length > Math.max(2048, 4 * kept.length) ? flat(kept) : kept;
 }
 
-// A byte that is no UTF-8 makes one unit too.
-function isAscii(text: string, textBytes: number): boolean {
+/** Whether text decoded from so many bytes is ASCII. A byte that is no UTF-8 makes one unit too. */
+export function isAscii(text: string, textBytes: number): boolean {
   return text.length === textBytes && !text.includes("\ufffd");
 }
 

@@ -12,12 +12,16 @@ export function emptyTail(): ByteTail {
   return { bytes: noBytes, length: 0 };
 }
 
-/** Adds `source[from, to)`. Memory grows fourfold, so that all growing together copies each byte once and a third at most. */
-export function appendBytes(tail: ByteTail, source: Uint8Array, from: number, to: number): void {
+/**
+ * Adds `source[from, to)`. Memory grows eightfold, so that all growing together copies each byte little more than once; beyond
+ * `usualBytes` it grows no more than it must.
+ */
+export function appendBytes(tail: ByteTail, source: Uint8Array, from: number, to: number, usualBytes: number): void {
   const length = tail.length + to - from;
   if (length > tail.bytes.length) {
     let capacity = Math.max(tail.bytes.length, leastBytes);
-    while (capacity < length) capacity *= 4;
+    while (capacity < length) capacity *= 8;
+    capacity = Math.max(length, Math.min(capacity, usualBytes));
     const grown = new Uint8Array(capacity);
     copyBytes(tail.bytes, 0, tail.length, grown, 0);
     tail.bytes = grown;

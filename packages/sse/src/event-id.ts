@@ -10,6 +10,7 @@ export function eventId(cursor: Cursor): string {
     throw new TypeError(`An event id must be a string or a number, got ${typeof cursor} ${String(cursor)}`);
   }
   const id = String(cursor);
-  if (/[\0\n\r]/.test(id)) throw new TypeError(`An event id cannot have a NUL, LF or CR in it, got ${JSON.stringify(id)}`);
+  if (/[\0\n\r]/.test(id))
+    throw new TypeError(`An event id cannot have a NUL, LF or CR in it, got ${JSON.stringify(id)}`);
   return id;
 }

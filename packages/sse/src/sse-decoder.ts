@@ -6,7 +6,7 @@
 import type { Cursor, Decoder, EndOfBody, Framing, Sink } from "@longwire/core";
 import { byteLimit, emptySink, StreamError } from "@longwire/core";
 import { decodeUtf8, indexOfByte, indexOfLineEnd, lastIndexOfLineEnd, utf8Length } from "@longwire/core/bytes";
-import { emptyBlock, eventOf, isPending, readLines } from "./block.ts";
+import { emptyBlock, eventOf, isAscii, isPending, readLines } from "./block.ts";
 import { appendBytes, clearTail, emptyTail, restTail } from "./byte-tail.ts";
 import { eventId } from "./event-id.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
@@ -49,19 +49,12 @@ export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentE
   const tail = emptyTail();
   let bomBytes = 0;
   let afterCr = false;
-  // In bytes of the body: where what is read next begins, and where the block does.
-  let offset = 0;
-  let blockOffset = 0;
 
   function push(chunk: Uint8Array, sink: Sink<ServerSentEvent>): void {
     let from = bomBytes < bom.length ? skipBom(chunk) : 0;
     if (afterCr && from < chunk.length) {
       afterCr = false;
-      if (chunk[from] === LF) {
-        from++;
-        if (blockOffset === offset) blockOffset++;
-        offset++;
-      }
+      if (chunk[from] === LF) from++;
     }
     const last = lastIndexOfLineEnd(chunk);
     if (last >= from) {
@@ -72,45 +65,58 @@ export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentE
     }
     if (from < chunk.length) {
       limit(tail.length + chunk.length - from);
-      appendBytes(tail, chunk, from, chunk.length);
+      keep(chunk, from, chunk.length);
     } else {
       restTail(tail);
     }
   }
 
-  /** Finishes the tail's line, alone or, in small chunks, together with all lines that end in this chunk. */
+  function keep(chunk: Uint8Array, from: number, to: number): void {
+    appendBytes(tail, chunk, from, to, maxItemBytes);
+  }
+
+  /** Finishes the tail's line; in a small chunk, together with all the lines that end in it. */
   function pushTail(chunk: Uint8Array, from: number, last: number, sink: Sink<ServerSentEvent>): number {
-    let to = last + 1;
-    if (tail.length + to - from > mostJoinedBytes || nearLimit(tail.length + to - from)) {
-      const end = indexOfLineEnd(chunk, from);
-      limit(tail.length + end - from);
-      to = chunk[end] === CR && chunk[end + 1] === LF ? end + 2 : end + 1;
+    const bytes = tail.length + last + 1 - from;
+    if (bytes <= mostJoinedBytes && !nearLimit(bytes)) {
+      keep(chunk, from, last + 1);
+      read(tail.bytes, 0, tail.length, sink);
+      clearTail(tail);
+      return last + 1;
     }
-    appendBytes(tail, chunk, from, to);
-    read(tail.bytes, 0, tail.length, sink);
+    const end = indexOfLineEnd(chunk, from);
+    limit(tail.length + end - from);
+    keep(chunk, from, end);
+    readLine(tail.bytes, 0, tail.length, sink);
     clearTail(tail);
-    return to;
+    return lineAfter(chunk, end);
   }
 
   /** Reads whole lines, in texts of some 64 KiB: so much is what a kept slice may keep alive. */
   function read(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
+    if (nearLimit(to - from)) return readOneByOne(bytes, from, to, sink);
     while (from < to) {
-      let next = to;
-      const oneByOne = nearLimit(to - from);
-      if (oneByOne) {
-        const end = indexOfLineEnd(bytes, from);
-        next = bytes[end] === CR && bytes[end + 1] === LF && end + 1 < to ? end + 2 : end + 1;
-      } else if (to - from > mostTextBytes) {
-        const lf = indexOfByte(bytes, LF, from + mostTextBytes);
-        if (lf >= 0 && lf < to) next = lf + 1;
-      }
-      const text = decodeUtf8(bytes, from, next);
-      if (oneByOne) limit(utf8Length(text) - lineEndLength(text));
-      const restBytes = readLines(block, text, next - from, sink);
-      offset += next - from;
-      if (restBytes >= 0) blockOffset = offset - restBytes;
+      const lf = to - from > mostTextBytes ? indexOfByte(bytes, LF, from + mostTextBytes) : -1;
+      const next = lf < 0 || lf >= to ? to : lf + 1;
+      readLines(block, decodeUtf8(bytes, from, next), next - from, sink);
       from = next;
     }
+  }
+
+  function readOneByOne(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
+    while (from < to) {
+      const end = indexOfLineEnd(bytes, from);
+      if (end > from) readLine(bytes, from, end, sink);
+      else readLines(block, "\n", 1, sink);
+      from = lineAfter(bytes, end);
+    }
+  }
+
+  function readLine(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
+    const text = decodeUtf8(bytes, from, to);
+    const textBytes = isAscii(text, to - from) ? text.length : utf8Length(text);
+    limit(textBytes);
+    readLines(block, text, textBytes, sink, true);
   }
 
   /** Whether so many bytes more may make an item too long; what is no UTF-8 counts up to three times its bytes. */
@@ -121,9 +127,9 @@ export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentE
   function limit(lineBytes: number): void {
     if (block.bytes + lineBytes <= maxItemBytes) return;
     const message =
-      `Cannot read the event that begins at byte ${blockOffset}: it is longer than maxItemBytes, ${maxItemBytes} bytes; ` +
+      `Cannot read an event that is longer than maxItemBytes, ${maxItemBytes} bytes; ` +
       "raise the limit or have the server send smaller events";
-    throw new StreamError("limit", message, { limit: "maxItemBytes", byteOffset: blockOffset });
+    throw new StreamError("limit", message, { limit: "maxItemBytes" });
   }
 
   /** Where the chunk goes on after its part of a BOM at the start of the body. */
@@ -134,7 +140,7 @@ export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentE
         from++;
         bomBytes++;
       } else {
-        appendBytes(tail, bom, 0, bomBytes);
+        keep(bom, 0, bomBytes);
         bomBytes = bom.length;
       }
     }
@@ -143,7 +149,7 @@ export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentE
 
   function end(_framing: Framing, sink: Sink<ServerSentEvent>): EndOfBody {
     const cutBom = bomBytes > 0 && bomBytes < bom.length;
-    if (tail.length > 0) readLines(block, `${decodeUtf8(tail.bytes, 0, tail.length)}\n`, tail.length + 1, emptySink());
+    if (tail.length > 0) readLines(block, decodeUtf8(tail.bytes, 0, tail.length), tail.length, emptySink(), true);
     else if (!isPending(block)) return cutBom ? "truncated" : "ended";
     const event = eventOf(block);
     if (event !== undefined) sink.marks.push({ at: sink.items.length, kind: "unfinished", value: event });
@@ -153,8 +159,9 @@ export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentE
   return { push, end };
 }
 
-function lineEndLength(text: string): number {
-  return text.endsWith("\r\n") ? 2 : 1;
+/** Where the line after the line end at `end` begins. */
+function lineAfter(bytes: Uint8Array, end: number): number {
+  return bytes[end] === CR && bytes[end + 1] === LF ? end + 2 : end + 1;
 }
 
 const LF = 0x0a;

@@ -28,23 +28,23 @@ export type SseOptions = Omit<SseDecoderOptions, "cursor">;
 export function sseDialect(options: SseOptions = {}): Dialect<ServerSentEvent> {
   const { maxItemBytes } = options;
   sseDecoder({ maxItemBytes });
-  return {
-    name: "SSE",
-    accept: mediaType,
-    acceptEncoding: "identity",
-    accepts: (type) => type === mediaType,
-    endless: true,
-    decoder: (_response, cursor) => sseDecoder({ maxItemBytes, cursor }),
-    cursorOf: (event) => event.lastEventId,
-    resume: (request, cursor) => request.withHeader("last-event-id", headerBytes(eventId(cursor)) || undefined),
-    textOf: (event) => event.data,
-    typeOf: (event) => event.type,
-  };
+  return { ...known, decoder: (_response, cursor) => sseDecoder({ maxItemBytes, cursor }) };
 }
+
+// Made once: 10,000 streams share its functions.
+const known: Omit<Dialect<ServerSentEvent>, "decoder"> = {
+  name: "SSE",
+  accept: "text/event-stream",
+  acceptEncoding: "identity",
+  accepts: (mediaType) => mediaType === "text/event-stream",
+  endless: true,
+  cursorOf: (event) => event.lastEventId,
+  resume: (request, cursor) => request.withHeader("last-event-id", headerBytes(eventId(cursor)) || undefined),
+  textOf: (event) => event.data,
+  typeOf: (event) => event.type,
+};
 
 /** UTF-8, one character a byte, which is how a header leaves unchanged: https://html.spec.whatwg.org/#the-last-event-id-header */
 function headerBytes(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 }
-
-const mediaType = "text/event-stream";

@@ -46,7 +46,8 @@ function lines(name: string, text: string): string {
 }
 
 function oneLine(type: string): string {
-  if (/[\r\n]/.test(type)) throw new TypeError(`An event type cannot have a line break in it, got ${JSON.stringify(type)}`);
+  if (/[\r\n]/.test(type))
+    throw new TypeError(`An event type cannot have a line break in it, got ${JSON.stringify(type)}`);
   return type;
 }
 

@@ -2,7 +2,7 @@
 //
 // It is pulled. A pull acknowledges the batch before, then opens, reads, waits and reopens until there are items or the end.
 // Whatever ends it (the consumer, the caller's signal, a clock, the policy) goes through `#close`, which is final, and from
-// then on every pending pull settles at once: waits and openings by the run's signal, a read by the release of its attempt.
+// then on every pending pull settles at once: waits and openings by an abort, a read by the release of its attempt.
 
 import { abortable } from "abort-controller-x";
 import pRetry from "p-retry";
@@ -63,10 +63,8 @@ export class Session<T> {
   readonly #deadlines: Deadlines;
   #state: SessionState = idle;
   #begun = false;
-  /** While a connection is made or waited for; aborted by `#close`. */
-  #connecting: AbortController | undefined;
-  #connection: Promise<Attempt<T>> | undefined;
-  /** Aborts the attempt that is being opened, and it alone. */
+  #connecting: Promise<Attempt<T>> | undefined;
+  /** Of the attempt that is waited for or being opened: aborted by its clocks, and by `#close`. */
   #opening: AbortController | undefined;
   #attempt: Attempt<T> | undefined;
   #head: Head | undefined;
@@ -201,25 +199,21 @@ export class Session<T> {
 
   /** Opens attempts, with the waits between them, until one is answered. */
   #connect(): Promise<Attempt<T>> {
-    if (this.#connection) return this.#connection;
-    const connecting = new AbortController();
-    this.#connecting = connecting;
-    this.#connection = pRetry(() => this.#openAttempt(connecting.signal), {
+    this.#connecting ??= pRetry(() => this.#openAttempt(), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 0,
-      signal: connecting.signal,
-      shouldRetry: ({ error }) => this.#turn(error as StreamError),
+      shouldRetry: ({ error }) => this.#state.name !== "closed" && this.#turn(error as StreamError),
     }).finally(() => {
-      this.#connection = this.#connecting = undefined;
+      this.#connecting = undefined;
     });
-    return this.#connection;
+    return this.#connecting;
   }
 
-  async #openAttempt(connecting: AbortSignal): Promise<Attempt<T>> {
-    await this.#waitForTurn(connecting);
-    connecting.throwIfAborted();
+  async #openAttempt(): Promise<Attempt<T>> {
     const opening = new AbortController();
     this.#opening = opening;
+    await this.#waitForTurn(opening.signal);
+    opening.signal.throwIfAborted();
     this.#attemptBegins();
     const pending = this.#settings.opener.open({ signal: opening.signal, cursor: this.intake.cursor, on: this.#wire() });
     // An answer that comes after the attempt was given up is let go.
@@ -239,13 +233,13 @@ export class Session<T> {
   }
 
   /** Waits out the state `waiting`, then for the origin's budget. */
-  async #waitForTurn(connecting: AbortSignal): Promise<void> {
+  async #waitForTurn(signal: AbortSignal): Promise<void> {
     const { clock, budget, origin } = this.#settings;
-    if (this.#state.name === "waiting") await wait(this.#state.waitMs, clock, connecting);
+    if (this.#state.name === "waiting") await wait(this.#state.waitMs, clock, signal);
     const waitMs = budget.take(origin);
     if (waitMs === 0) return;
     this.#wait("budget", waitMs, false);
-    await wait(waitMs, clock, connecting);
+    await wait(waitMs, clock, signal);
   }
 
   #attemptBegins(): void {
@@ -402,7 +396,6 @@ export class Session<T> {
     this.#attempt?.release(reason);
     this.#attempt = undefined;
     this.#opening?.abort(reason);
-    this.#connecting?.abort(reason);
     this.#settle?.(outcome);
     this.#notices.notify({ type: "closed", outcome });
   }

@@ -1,0 +1,103 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { emptySink } from "@longwire/core";
+import { describe, expect, test } from "vitest";
+import type { ServerSentEvent } from "../../src/server-sent-event.ts";
+import { sseDecoder } from "../../src/sse-decoder.ts";
+import { bytesOf } from "./model.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** What stays in memory, in bytes, of what `make` answers. */
+async function retained(make: () => unknown): Promise<number> {
+  const before = await memory();
+  const kept = make();
+  const bytes = (await memory()) - before;
+  expect(kept).toBeDefined();
+  return bytes;
+}
+
+async function memory(): Promise<number> {
+  // The engine holds the last text it worked on until the stack is empty, and lets buffers go one collection later.
+  for (let i = 0; i < 3; i++) {
+    await new Promise(setImmediate);
+    collectGarbage();
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+/** One event out of the middle of each of 200 chunks. */
+function oneOfEach(chunkText: string, keep: (event: ServerSentEvent) => unknown): unknown[] {
+  const decoder = sseDecoder();
+  return Array.from({ length: 200 }, () => {
+    const sink = emptySink<ServerSentEvent>();
+    decoder.push(bytesOf(chunkText), sink);
+    return keep(sink.items[sink.items.length >> 1] as ServerSentEvent);
+  });
+}
+
+const event = `id: ${"7".repeat(30)}\nevent: ${"e".repeat(30)}\ndata: ${"x".repeat(200)}\n\n`;
+const chunk64KiB = event.repeat((64 * KiB) / event.length);
+
+describe("a kept event", () => {
+  test("keeps at most 64 KiB of its neighbours alive, also out of a chunk of 1 MiB", async () => {
+    expect(await retained(() => oneOfEach(chunk64KiB, (kept) => kept))).toBeLessThan(200 * 70 * KiB);
+    expect(await retained(() => oneOfEach(chunk64KiB.repeat(16), (kept) => kept))).toBeLessThan(200 * 70 * KiB);
+  });
+
+  test("keeps at most 128 KiB alive where the text is not Latin-1", async () => {
+    const text = `data: ${"ж".repeat(200)}\n\n`;
+    const chunk = text.repeat((64 * KiB) / bytesOf(text).length);
+    expect(await retained(() => oneOfEach(chunk, (kept) => kept))).toBeLessThan(200 * 135 * KiB);
+  });
+
+  test("keeps nothing but itself alive as a structured clone", async () => {
+    expect(await retained(() => oneOfEach(chunk64KiB, (kept) => structuredClone(kept)))).toBeLessThan(200 * 2 * KiB);
+  });
+});
+
+describe("a decoder", () => {
+  const decodersAfter = (...chunks: string[]) =>
+    retained(() =>
+      Array.from({ length: 200 }, () => {
+        const decoder = sseDecoder();
+        for (const chunk of chunks) decoder.push(bytesOf(chunk), emptySink());
+        return decoder;
+      }),
+    );
+
+  test("between two events holds no buffer, no chunk and no text, whatever came before", async () => {
+    expect(await decodersAfter("data: a\n\n")).toBeLessThan(200 * 4 * KiB);
+    expect(await decodersAfter(chunk64KiB)).toBeLessThan(200 * 4 * KiB);
+    expect(await decodersAfter("data: abc", "def\n", "\n")).toBeLessThan(200 * 4 * KiB);
+    expect(await decodersAfter(`data: ${"x".repeat(300 * KiB)}`, "\n\n")).toBeLessThan(200 * 4 * KiB);
+  });
+
+  test("in an event that is not finished holds what the limit counts, not the chunks it came in", async () => {
+    const noise = `: ${"-".repeat(60 * KiB)}\n`;
+    expect(
+      await decodersAfter(`data: ${"x".repeat(100)}\n${noise}`, `${noise}data: ${"y".repeat(100)}\n`),
+    ).toBeLessThan(200 * 5 * KiB);
+    expect(await decodersAfter(`event: ${"x".repeat(100)}\nid: ${"y".repeat(100)}\n${noise}`)).toBeLessThan(
+      200 * 5 * KiB,
+    );
+  });
+
+  test("lets the memory of a huge line go when the line is done, also while the next one is under way", async () => {
+    const huge = "x".repeat(MiB);
+    const decoder = sseDecoder();
+    for (const after of ["\n\n", "\n\ndata: next"]) {
+      const bytes = await retained(() => {
+        decoder.push(bytesOf("data: "), emptySink());
+        for (let i = 0; i < 14; i++) decoder.push(bytesOf(huge), emptySink());
+        decoder.push(bytesOf(after), emptySink());
+        return decoder;
+      });
+      expect(bytes).toBeLessThan(3 * MiB);
+    }
+  });
+});
