@@ -87,7 +87,11 @@ export interface ResumeOptions<T> {
 }
 
 /** The timeouts of a call, filled. @throws TypeError, RangeError on a bad one */
-export function checkedTimeouts(options: TimeoutOptions = {}, defaults: Readonly<Record<ClockName, number>>): Record<ClockName, number> {
+export function checkedTimeouts(
+  options: TimeoutOptions | undefined,
+  defaults: Readonly<Record<ClockName, number>>,
+): Readonly<Record<ClockName, number>> {
+  if (options === undefined) return defaults;
   const timeouts = { ...defaults };
   for (const name of namesOf(options, "timeouts", defaults)) {
     const value = options[name];

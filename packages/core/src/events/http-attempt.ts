@@ -10,9 +10,10 @@ export class HttpAttempt<T> implements Attempt<T> {
   readonly #response: StreamResponse;
   readonly #decoder: Decoder<T>;
   readonly #chunks: AsyncIterator<Uint8Array>;
-  /** Settles the pull in hand. */
-  #settle: ((batch: Batch<T>) => void) | undefined;
-  #released: { readonly reason: unknown } | undefined;
+  /** Of the pull in hand. */
+  #deliver: ((batch: Batch<T>) => void) | undefined;
+  /** What every pull comes to once it is released. */
+  #last: Batch<T> | undefined;
 
   constructor(response: StreamResponse, decoder: Decoder<T>) {
     this.#response = response;
@@ -24,24 +25,29 @@ export class HttpAttempt<T> implements Attempt<T> {
     return this.#response;
   }
 
-  next(): Promise<Batch<T>> {
-    if (this.#released) return Promise.resolve(letGoFor(this.#released.reason));
-    if (this.#response.status === 204) return Promise.resolve({ ...nothing, end: "complete" });
-    return new Promise((resolve) => {
-      this.#settle = resolve;
-      this.#chunks.next().then(
-        (step) => this.#released || resolve(step.done ? this.#ended() : this.#decoded(step.value)),
-        (error: unknown) => this.#released || resolve(this.#broken(error)),
-      );
-    });
+  pull(deliver: (batch: Batch<T>) => void): void {
+    this.#deliver = deliver;
+    const known = this.#last ?? (this.#response.status === 204 ? { ...nothing, end: "complete" as const } : undefined);
+    if (known) return queueMicrotask(() => this.#delivered(known));
+    this.#chunks.next().then(
+      (step) => this.#last || this.#delivered(step.done ? this.#ended() : this.#decoded(step.value)),
+      (error: unknown) => this.#last || this.#delivered(this.#broken(error)),
+    );
   }
 
   release(reason: unknown): void {
-    if (this.#released) return;
-    this.#released = { reason };
+    if (this.#last) return;
+    const error = reason instanceof StreamError ? reason : new StreamError("reset", "The attempt was released", { cause: reason });
+    this.#last = { ...nothing, error };
     this.#response.release(reason);
-    this.#settle?.(letGoFor(reason));
+    this.#delivered(this.#last);
     void letGo(this.#chunks);
+  }
+
+  #delivered(batch: Batch<T>): void {
+    const deliver = this.#deliver;
+    this.#deliver = undefined;
+    deliver?.(batch);
   }
 
   #decoded(chunk: Uint8Array): Batch<T> {
@@ -77,8 +83,3 @@ export class HttpAttempt<T> implements Attempt<T> {
 }
 
 const nothing = { items: [], marks: [], bytes: 0 } as const;
-
-/** What a pull of an attempt that was released comes to. */
-function letGoFor(reason: unknown): Batch<never> {
-  return { ...nothing, error: reason instanceof StreamError ? reason : new StreamError("reset", "The attempt was released", { cause: reason }) };
-}

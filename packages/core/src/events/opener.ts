@@ -33,10 +33,10 @@ export interface OpenerCall {
 export interface Attempt<T> {
   readonly head: Head;
   /**
-   * What arrived next. Never rejects: what broke is in the batch. It settles at once when `release` is called under it,
-   * whatever the source does, with the reason as its error.
+   * Calls back once, not before it returns, with what arrived next; what broke is in the batch. One at a time. When `release` is
+   * called under it, whatever the source does, it calls back at once, with the reason as the batch's error.
    */
-  next(): Promise<Batch<T>>;
+  pull(deliver: (batch: Batch<T>) => void): void;
   /** Ends it, in any state; again is nothing. Never throws, never waits. */
   release(reason: unknown): void;
 }

@@ -146,7 +146,7 @@ export class Session<T> {
       while (this.#state.name !== "closed") {
         this.intake.acknowledgeAll();
         if (this.#end !== undefined) this.#turn(this.#end);
-        else if (this.#attempt) return void this.#attempt.next().then((batch) => this.#arrived(batch));
+        else if (this.#attempt) return this.#attempt.pull((batch) => this.#arrived(batch));
         else return void this.#connect().then(() => this.#advance(), (error: unknown) => this.#unexpected(error));
       }
     } catch (error) {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { StreamError } from "../../src/errors.ts";
 import { HttpOpener } from "../../src/events/http-opener.ts";
+import type { Batch } from "../../src/events/opener.ts";
 import { openBytes, openStream } from "../../src/open.ts";
 import { StreamRequest } from "../../src/request/stream-request.ts";
 import { createBudget } from "../../src/session/budget.ts";
@@ -418,14 +419,15 @@ test("a stream is listed as running from its first pull to its end", async () =>
   expect([running.size, (await stream.outcome).code]).toEqual([0, "closed"]);
 });
 
-test("an attempt that is released settles its pending pull with the reason, whatever the source does", async () => {
+test("an attempt that is released answers its pending pull with the reason, whatever the source does", async () => {
   const opener = new HttpOpener(ticks(), bodyOf(sourceOf({})), () => new StreamRequest({ url: "https://a.example/" }));
   const on = { hidden() {}, connected() {}, sent() {} };
   const attempt = await opener.open({ signal: new AbortController().signal, cursor: undefined, on });
-  const next = attempt.next();
+  const pulled = (): Promise<Batch<Tick>> => new Promise((resolve) => attempt.pull(resolve));
+  const next = pulled();
   const over = new StreamError("idle", "over");
   attempt.release(over);
   attempt.release("again");
   expect((await next).error).toBe(over);
-  expect((await attempt.next()).error).toBe(over);
+  expect((await pulled()).error).toBe(over);
 });
