@@ -4,10 +4,10 @@
 // - A value is a slice of the text it came in, which is fast and keeps the whole text alive. What stays in the block when a
 //   text is done with is copied where the text is much longer.
 // - While a text is read, a block's bytes are counted in UTF-16 units. At its end, what the units of the block that is not
-//   finished take beyond one byte each is added at one stroke.
+//   finished took beyond one byte each is added at one stroke.
 
 import type { Sink } from "@longwire/core";
-import { flat, utf8Length } from "@longwire/core/bytes";
+import { decodeUtf8, flat, indexOfLineEnd, utf8Length } from "@longwire/core/bytes";
 import type { ServerSentEvent } from "./server-sent-event.ts";
 
 /** The event under construction, and the id in force. */
@@ -20,7 +20,7 @@ export interface Block {
   hasOwnId: boolean;
   /** The id in force, from block to block. */
   lastEventId: string;
-  /** UTF-8 bytes of its `data`, `event` and `id` lines, without line ends. */
+  /** Bytes of its `data`, `event` and `id` lines, without line ends. */
   bytes: number;
 }
 
@@ -39,17 +39,16 @@ export function eventOf({ type, data, hasOwnId, lastEventId }: Block): ServerSen
   return data === undefined ? undefined : serverSentEvent(type, data, hasOwnId, lastEventId);
 }
 
-/**
- * Reads whole lines: `text` was decoded from `textBytes` bytes and ends with a line end; or it is `oneLine` without its end, of
- * `textBytes` in UTF-8.
- */
+/** Reads the whole lines in `source[start, end)`: they end with a line end, or are `oneLine` without its end. */
 export function readLines(
   block: Block,
-  text: string,
-  textBytes: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
   sink: Sink<ServerSentEvent>,
   oneLine = false,
 ): void {
+  const text = decodeUtf8(source, start, end);
   const { items, marks } = sink;
   // Not indexOf: V8 would do that search anew for each line, as its answer is the same each time.
   const hasCr = !oneLine && text.includes("\r");
@@ -127,9 +126,25 @@ export function readLines(
   block.type = detached(type, text);
   block.data = data === undefined ? earlierData : joined(earlierData, detached(data, text));
   block.hasOwnId = hasOwnId;
+  if (text.length !== end - start && begun < text.length) {
+    const rest = text.slice(begun);
+    // U+FFFD stands for one to three bytes, when they are no UTF-8.
+    bytes = rest.includes("\ufffd") ? fieldBytes(source, start, end, block.bytes) : bytes + excess(rest) - excess(ignored);
+  }
   block.bytes = bytes;
-  if (oneLine) block.bytes += textBytes - text.length - excess(ignored);
-  else if (begun < text.length && !isAscii(text, textBytes)) block.bytes += excess(text.slice(begun)) - excess(ignored);
+}
+
+/** The bytes of the fields of the block that is not finished, counted line by line. `before` is what the block had so far. */
+function fieldBytes(source: Uint8Array, start: number, end: number, before: number): number {
+  let bytes = before;
+  for (let from = start; from < end; ) {
+    const found = indexOfLineEnd(source, from);
+    const to = found < 0 || found > end ? end : found;
+    if (to === from) bytes = 0;
+    else if (/^(?:data|event|id)(?::|$)/.test(decodeUtf8(source, from, Math.min(to, from + 6)))) bytes += to - from;
+    from = source[to] === CR && source[to + 1] === LF ? to + 2 : to + 1;
+  }
+  return bytes;
 }
 
 function serverSentEvent(type: string, data: string, hasOwnId: boolean, lastEventId: string): ServerSentEvent {
@@ -155,11 +170,6 @@ function valueOf(text: string, colon: number, to: number): string {
 /** `kept` in memory of its own, where it would keep alive a text many times as long. */
 function detached(kept: string, text: string): string {
   return text.length > Math.max(2048, 4 * kept.length) ? flat(kept) : kept;
-}
-
-/** Whether text decoded from so many bytes is ASCII. A byte that is no UTF-8 makes one unit too. */
-export function isAscii(text: string, textBytes: number): boolean {
-  return text.length === textBytes && !text.includes("\ufffd");
 }
 
 /** What a text takes in UTF-8 beyond one byte a unit. */

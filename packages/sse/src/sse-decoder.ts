@@ -5,9 +5,9 @@
 
 import type { Cursor, Decoder, EndOfBody, Framing, Sink } from "@longwire/core";
 import { byteLimit, emptySink, StreamError } from "@longwire/core";
-import { decodeUtf8, indexOfByte, indexOfLineEnd, lastIndexOfLineEnd, utf8Length } from "@longwire/core/bytes";
-import { emptyBlock, eventOf, isAscii, isPending, readLines } from "./block.ts";
-import { appendBytes, clearTail, emptyTail, restTail } from "./byte-tail.ts";
+import { indexOfByte, indexOfLineEnd, lastIndexOfLineEnd } from "@longwire/core/bytes";
+import { type Block, emptyBlock, eventOf, isPending, readLines } from "./block.ts";
+import { appendBytes, type ByteTail, clearTail, emptyTail, restTail } from "./byte-tail.ts";
 import { eventId } from "./event-id.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
 
@@ -17,7 +17,7 @@ export interface SseDecoderOptions {
   readonly cursor?: Cursor | undefined;
   /**
    * Longest event, in bytes: the sum of its `data`, `event` and `id` lines without line ends. A line that is not finished counts
-   * whatever it is, a comment too; what is no UTF-8 counts as the U+FFFD that it becomes. Default 16 MiB.
+   * whatever it is, a comment too. Default 16 MiB.
    */
   readonly maxItemBytes?: number | undefined;
 }
@@ -44,119 +44,120 @@ export interface SseDecoderOptions {
  * ```
  */
 export function sseDecoder(options: SseDecoderOptions = {}): Decoder<ServerSentEvent> {
-  const maxItemBytes = byteLimit("maxItemBytes", options.maxItemBytes);
-  const block = emptyBlock(eventId(options.cursor ?? ""));
-  const tail = emptyTail();
-  let bomBytes = 0;
-  let afterCr = false;
+  return new SseDecoder(options);
+}
 
-  function push(chunk: Uint8Array, sink: Sink<ServerSentEvent>): void {
-    let from = bomBytes < bom.length ? skipBom(chunk) : 0;
-    if (afterCr && from < chunk.length) {
-      afterCr = false;
+// A class, for its memory: of 10,000 streams each has one.
+class SseDecoder implements Decoder<ServerSentEvent> {
+  readonly #maxItemBytes: number;
+  readonly #block: Block;
+  readonly #tail: ByteTail = emptyTail();
+  #bomBytes = 0;
+  #afterCr = false;
+
+  constructor({ cursor, maxItemBytes }: SseDecoderOptions) {
+    this.#maxItemBytes = byteLimit("maxItemBytes", maxItemBytes);
+    this.#block = emptyBlock(eventId(cursor ?? ""));
+  }
+
+  push(chunk: Uint8Array, sink: Sink<ServerSentEvent>): void {
+    let from = this.#bomBytes < bom.length ? this.#skipBom(chunk) : 0;
+    if (this.#afterCr && from < chunk.length) {
+      this.#afterCr = false;
       if (chunk[from] === LF) from++;
     }
     const last = lastIndexOfLineEnd(chunk);
     if (last >= from) {
-      if (tail.length > 0) from = pushTail(chunk, from, last, sink);
-      if (from <= last) read(chunk, from, last + 1, sink);
+      if (this.#tail.length > 0) from = this.#pushTail(chunk, from, last, sink);
+      if (from <= last) this.#read(chunk, from, last + 1, sink);
       from = last + 1;
-      afterCr = chunk[last] === CR && from === chunk.length;
+      this.#afterCr = chunk[last] === CR && from === chunk.length;
     }
     if (from < chunk.length) {
-      limit(tail.length + chunk.length - from);
-      keep(chunk, from, chunk.length);
+      this.#limit(this.#tail.length + chunk.length - from);
+      this.#keep(chunk, from, chunk.length);
     } else {
-      restTail(tail);
+      restTail(this.#tail);
     }
   }
 
-  function keep(chunk: Uint8Array, from: number, to: number): void {
-    appendBytes(tail, chunk, from, to, maxItemBytes);
+  #keep(chunk: Uint8Array, from: number, to: number): void {
+    appendBytes(this.#tail, chunk, from, to, this.#maxItemBytes);
   }
 
   /** Finishes the tail's line; in a small chunk, together with all the lines that end in it. */
-  function pushTail(chunk: Uint8Array, from: number, last: number, sink: Sink<ServerSentEvent>): number {
-    const bytes = tail.length + last + 1 - from;
-    if (bytes <= mostJoinedBytes && !nearLimit(bytes)) {
-      keep(chunk, from, last + 1);
-      read(tail.bytes, 0, tail.length, sink);
-      clearTail(tail);
+  #pushTail(chunk: Uint8Array, from: number, last: number, sink: Sink<ServerSentEvent>): number {
+    const bytes = this.#tail.length + last + 1 - from;
+    if (bytes <= mostJoinedBytes && this.#fits(bytes)) {
+      this.#keep(chunk, from, last + 1);
+      this.#read(this.#tail.bytes, 0, this.#tail.length, sink);
+      clearTail(this.#tail);
       return last + 1;
     }
     const end = indexOfLineEnd(chunk, from);
-    limit(tail.length + end - from);
-    keep(chunk, from, end);
-    readLine(tail.bytes, 0, tail.length, sink);
-    clearTail(tail);
+    this.#limit(this.#tail.length + end - from);
+    this.#keep(chunk, from, end);
+    readLines(this.#block, this.#tail.bytes, 0, this.#tail.length, sink, true);
+    clearTail(this.#tail);
     return lineAfter(chunk, end);
   }
 
   /** Reads whole lines, in texts of some 64 KiB: so much is what a kept slice may keep alive. */
-  function read(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
-    if (nearLimit(to - from)) return readOneByOne(bytes, from, to, sink);
+  #read(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
+    if (!this.#fits(to - from)) return this.#readOneByOne(bytes, from, to, sink);
     while (from < to) {
       const lf = to - from > mostTextBytes ? indexOfByte(bytes, LF, from + mostTextBytes) : -1;
       const next = lf < 0 || lf >= to ? to : lf + 1;
-      readLines(block, decodeUtf8(bytes, from, next), next - from, sink);
+      readLines(this.#block, bytes, from, next, sink);
       from = next;
     }
   }
 
-  function readOneByOne(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
+  #readOneByOne(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
     while (from < to) {
       const end = indexOfLineEnd(bytes, from);
-      if (end > from) readLine(bytes, from, end, sink);
-      else readLines(block, "\n", 1, sink);
-      from = lineAfter(bytes, end);
+      this.#limit(end - from);
+      const next = Math.min(lineAfter(bytes, end), to);
+      readLines(this.#block, bytes, from, next, sink);
+      from = next;
     }
   }
 
-  function readLine(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
-    const text = decodeUtf8(bytes, from, to);
-    const textBytes = isAscii(text, to - from) ? text.length : utf8Length(text);
-    limit(textBytes);
-    readLines(block, text, textBytes, sink, true);
+  #fits(moreBytes: number): boolean {
+    return this.#block.bytes + moreBytes <= this.#maxItemBytes;
   }
 
-  /** Whether so many bytes more may make an item too long; what is no UTF-8 counts up to three times its bytes. */
-  function nearLimit(moreBytes: number): boolean {
-    return block.bytes + 3 * moreBytes > maxItemBytes;
-  }
-
-  function limit(lineBytes: number): void {
-    if (block.bytes + lineBytes <= maxItemBytes) return;
+  #limit(lineBytes: number): void {
+    if (this.#fits(lineBytes)) return;
     const message =
-      `Cannot read an event that is longer than maxItemBytes, ${maxItemBytes} bytes; ` +
+      `Cannot read an event that is longer than maxItemBytes, ${this.#maxItemBytes} bytes; ` +
       "raise the limit or have the server send smaller events";
     throw new StreamError("limit", message, { limit: "maxItemBytes" });
   }
 
   /** Where the chunk goes on after its part of a BOM at the start of the body. */
-  function skipBom(chunk: Uint8Array): number {
+  #skipBom(chunk: Uint8Array): number {
     let from = 0;
-    while (from < chunk.length && bomBytes < bom.length) {
-      if (chunk[from] === bom[bomBytes]) {
+    while (from < chunk.length && this.#bomBytes < bom.length) {
+      if (chunk[from] === bom[this.#bomBytes]) {
         from++;
-        bomBytes++;
+        this.#bomBytes++;
       } else {
-        keep(bom, 0, bomBytes);
-        bomBytes = bom.length;
+        this.#keep(bom, 0, this.#bomBytes);
+        this.#bomBytes = bom.length;
       }
     }
     return from;
   }
 
-  function end(_framing: Framing, sink: Sink<ServerSentEvent>): EndOfBody {
-    const cutBom = bomBytes > 0 && bomBytes < bom.length;
-    if (tail.length > 0) readLines(block, decodeUtf8(tail.bytes, 0, tail.length), tail.length, emptySink(), true);
-    else if (!isPending(block)) return cutBom ? "truncated" : "ended";
-    const event = eventOf(block);
+  end(_framing: Framing, sink: Sink<ServerSentEvent>): EndOfBody {
+    const cutBom = this.#bomBytes > 0 && this.#bomBytes < bom.length;
+    if (this.#tail.length > 0) readLines(this.#block, this.#tail.bytes, 0, this.#tail.length, emptySink(), true);
+    else if (!isPending(this.#block)) return cutBom ? "truncated" : "ended";
+    const event = eventOf(this.#block);
     if (event !== undefined) sink.marks.push({ at: sink.items.length, kind: "unfinished", value: event });
     return "truncated";
   }
-
-  return { push, end };
 }
 
 /** Where the line after the line end at `end` begins. */

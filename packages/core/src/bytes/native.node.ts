@@ -32,6 +32,8 @@ export function lastIndexOfLineEnd(bytes: Uint8Array): number {
 }
 
 export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {
+  // Long ASCII is checked and copied in half the time that decoding takes; what is not ASCII is found out at once.
+  if (to - from >= 4_096 && nodeIsAscii(bytes.subarray(from, to))) return bufferLatin1Slice.call(bytes, from, to);
   return bufferUtf8Slice.call(bytes, from, to);
 }
 
