@@ -1,7 +1,7 @@
 /**
  * One Server-Sent Event. A plain object, always of this shape.
  *
- * Its texts may be slices of the text they arrived in: an event that is kept may keep up to 64 KiB of its neighbours alive (128 KiB where
+ * Its texts may be slices of the text they arrived in: an event that is kept may keep up to 80 KiB of its neighbours alive (160 KiB where
  * that text is not Latin-1). Where many are kept for long, keep copies: `structuredClone(event)`.
  */
 export interface ServerSentEvent {

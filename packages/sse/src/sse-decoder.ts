@@ -85,10 +85,13 @@ class SseDecoder implements Decoder<ServerSentEvent> {
     appendBytes(this.#tail, chunk, from, to, this.#maxItemBytes);
   }
 
-  /** Finishes the tail's line; in a small chunk, together with all the lines that end in it. */
+  /**
+   * Finishes the tail's line, together with all the lines that end in this chunk: copying them is cheaper than a text more, and
+   * decoding them out of memory that is at hand makes up for it.
+   */
   #pushTail(chunk: Uint8Array, from: number, last: number, sink: Sink<ServerSentEvent>): number {
     const bytes = this.#tail.length + last + 1 - from;
-    if (bytes <= mostJoinedBytes && this.#fits(bytes)) {
+    if (bytes <= mostTextBytes && this.#fits(bytes)) {
       this.#keep(chunk, from, last + 1);
       this.#read(this.#tail.bytes, 0, this.#tail.length, sink);
       clearTail(this.#tail);
@@ -102,7 +105,7 @@ class SseDecoder implements Decoder<ServerSentEvent> {
     return lineAfter(chunk, end);
   }
 
-  /** Reads whole lines, in texts of some 64 KiB: so much is what a kept slice may keep alive. */
+  /** Reads whole lines. */
   #read(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
     if (!this.#fits(to - from)) return this.#readOneByOne(bytes, from, to, sink);
     while (from < to) {
@@ -168,6 +171,5 @@ function lineAfter(bytes: Uint8Array, end: number): number {
 const LF = 0x0a;
 const CR = 0x0d;
 const bom: Uint8Array = Uint8Array.of(0xef, 0xbb, 0xbf);
-/** Up to here it is cheaper to copy a chunk to its tail than to decode twice. */
-const mostJoinedBytes = 4 * 1024;
-const mostTextBytes = 64 * 1024;
+/** The longest text, but for one line more: a 64 KiB chunk and the line it goes on with. So much a kept slice may keep alive. */
+const mostTextBytes = 80 * 1024;

@@ -10,6 +10,8 @@ export type SseOptions = Omit<SseDecoderOptions, "cursor">;
  * What SSE knows: it asks for `text/event-stream` without content encoding and takes no other type; an item's resume point is its
  * `lastEventId`; a request goes on with `Last-Event-ID`; a clean end of the body is no end of the stream.
  *
+ * An id with a control character cannot travel in a header: it is no resume point, and the one before it stays in force.
+ *
  * `resume` throws a TypeError for a cursor that no event id can be.
  *
  * @throws TypeError, RangeError on a bad option
@@ -38,13 +40,17 @@ const known: Omit<Dialect<ServerSentEvent>, "decoder"> = {
   acceptEncoding: "identity",
   accepts: (mediaType) => mediaType === "text/event-stream",
   endless: true,
-  cursorOf: (event) => event.lastEventId,
+  cursorOf: ({ lastEventId }) => (cannotTravel.test(lastEventId) ? undefined : lastEventId),
   resume: (request, cursor) => request.withHeader("last-event-id", headerBytes(eventId(cursor)) || undefined),
   textOf: (event) => event.data,
   typeOf: (event) => event.type,
 };
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what no header value may hold
+const cannotTravel = /[\0-\x08\x0a-\x1f\x7f]/;
+
 /** UTF-8, one character a byte, which is how a header leaves unchanged: https://html.spec.whatwg.org/#the-last-event-id-header */
 function headerBytes(text: string): string {
+  if (cannotTravel.test(text)) return "";
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 }

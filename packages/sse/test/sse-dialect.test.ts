@@ -39,3 +39,10 @@ test("a cursor that would end the header is refused", () => {
 test("a bad option is refused before there is an answer to decode", () => {
   expect(() => sseDialect({ maxItemBytes: 0 })).toThrow(RangeError);
 });
+
+test("an id with a control character is no resume point: the one before it stays in force", () => {
+  for (const id of ["a\u0001", "\u007f", "\u001b[31m"]) {
+    expect(dialect.cursorOf?.({ ...event, lastEventId: id })).toBe(undefined);
+    expect(dialect.resume?.(request, id).headers).toEqual({});
+  }
+});

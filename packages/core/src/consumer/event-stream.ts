@@ -89,7 +89,10 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
    * @throws StreamError what would end the stream; the caller's abort reason; an `AbortError` when it was closed before
    */
   open(): Promise<Head> {
-    return this.#session.open();
+    const opened = this.#session.open();
+    // As with a pull: who does not wait for it can ask the outcome.
+    opened.catch(() => {});
+    return opened;
   }
 
   /** What happens to the stream, from now on, beside its items. Opens nothing, ends after `closed`. */

@@ -3,10 +3,12 @@ import { type Decoder, emptySink } from "../frames/decoder.ts";
 import { shownUrl } from "../request/shown-url.ts";
 import { letGo } from "../signal/let-go.ts";
 import type { StreamResponse } from "../transport/transport.ts";
-import type { Attempt, Batch, Head } from "./opener.ts";
+import { type Attempt, type Batch, type Head, isEmpty } from "./opener.ts";
 
 /** An answer over HTTP: its chunks through a decoder, one batch a chunk. */
 export class HttpAttempt<T> implements Attempt<T> {
+  /** Nothing else of the response: who keeps the head keeps no connection. */
+  readonly head: Head;
   readonly #response: StreamResponse;
   readonly #decoder: Decoder<T>;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -16,18 +18,15 @@ export class HttpAttempt<T> implements Attempt<T> {
   #last: Batch<T> | undefined;
 
   constructor(response: StreamResponse, decoder: Decoder<T>) {
+    this.head = { url: response.url, status: response.status, headers: response.headers };
     this.#response = response;
     this.#decoder = decoder;
     this.#chunks = response.body[Symbol.asyncIterator]();
   }
 
-  get head(): Head {
-    return this.#response;
-  }
-
   pull(deliver: (batch: Batch<T>) => void): void {
     this.#deliver = deliver;
-    const known = this.#last ?? (this.#response.status === 204 ? { ...nothing, end: "complete" as const } : undefined);
+    const known = this.#last ?? (isEmpty(this.head) ? { ...nothing, end: "complete" as const } : undefined);
     if (known) return queueMicrotask(() => this.#delivered(known));
     this.#chunks.next().then(
       (step) => this.#last || this.#delivered(step.done ? this.#ended() : this.#decoded(step.value)),

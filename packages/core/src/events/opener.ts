@@ -51,6 +51,11 @@ export interface Head {
   readonly headers: ResponseHeaders;
 }
 
+/** Whether an answer says that there is nothing, and will be nothing: 204 No Content, 205 Reset Content. */
+export function isEmpty({ status }: Head): boolean {
+  return status === 204 || status === 205;
+}
+
 /** What one chunk of the wire became. After `end` or `error` there is no more. */
 export interface Batch<T> {
   readonly items: readonly T[];

@@ -1,3 +1,4 @@
+import { flat } from "#native";
 import { asStreamError, type Cursor, StreamError } from "../errors.ts";
 import type { AttemptEnd, Batch, Opener } from "../events/opener.ts";
 import type { Terminator } from "../events/until.ts";
@@ -119,15 +120,16 @@ export class Intake<T> {
     switch (mark.kind) {
       case "comment":
         this.heartbeats++;
-        return this.#notices.notify({ type: "comment", text: mark.value });
+        return this.#notices.notify({ type: "comment", text: shortened(mark.value) });
       case "heartbeat":
         this.heartbeats++;
         return;
       case "retry":
-        this.retryMs = mark.value;
+        // Above that it is no number of milliseconds any more, and would stop the stream for ever.
+        if (Number.isSafeInteger(mark.value)) this.retryMs = mark.value;
         return;
       case "bad":
-        return this.#notices.notify({ type: "bad", item: mark.value });
+        return this.#notices.notify({ type: "bad", item: { ...mark.value, raw: mark.value.raw.slice(0, mostNoticed) } });
       case "cursor":
       case "marker":
       case "unfinished":
@@ -173,6 +175,13 @@ export class Intake<T> {
     const cursor = this.#cursorUpTo(count);
     return cursor === undefined || cursor !== this.#cursorAtBegin;
   }
+}
+
+/** Bytes or characters of what a notice shows: a reader keeps 256 of them. */
+const mostNoticed = 1_024;
+
+function shortened(text: string): string {
+  return text.length > mostNoticed ? `${flat(text.slice(0, mostNoticed))}…` : text;
 }
 
 const nothing: Hand<never> = Object.freeze({ items: [], marks: [], taken: 0, acknowledged: 0 });

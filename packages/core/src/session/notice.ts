@@ -11,9 +11,9 @@ export type Notice =
   /** Open again with no resume point: items may be lost or come twice. Follows `open`. */
   | { readonly type: "gap" }
   | { readonly type: "waiting"; readonly cause: WaitCause; readonly waitMs: number; readonly retry: number }
-  /** A comment of the stream; only with `notices({ comments: true })`. */
+  /** A comment of the stream, at most 1,024 characters of it; only with `notices({ comments: true })`. */
   | { readonly type: "comment"; readonly text: string }
-  /** An item that the bad-item policy skipped. */
+  /** An item that the bad-item policy skipped, with at most 1,024 of its bytes. */
   | { readonly type: "bad"; readonly item: BadItem }
   | { readonly type: "closed"; readonly outcome: Outcome };
 

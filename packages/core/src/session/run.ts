@@ -7,7 +7,7 @@
 import { abortable } from "abort-controller-x";
 import pRetry from "p-retry";
 import { asStreamError, type ClockName, type Outcome, type OutcomeCode, StreamError } from "../errors.ts";
-import type { Attempt, AttemptEnd, Batch, Head, Opener } from "../events/opener.ts";
+import { type Attempt, type AttemptEnd, type Batch, type Head, isEmpty, type Opener } from "../events/opener.ts";
 import { onAbort } from "../signal/on-abort.ts";
 import { backoff } from "../time/backoff.ts";
 import type { Clock } from "../time/clock.ts";
@@ -114,8 +114,8 @@ export class Session<T> {
     } finally {
       this.#pullEnds();
     }
-    if (this.#head) return this.#head;
     if (this.#state.name === "closed" && "error" in this.#state.outcome) throw this.#state.outcome.error;
+    if (this.#head) return this.#head;
     throw new DOMException("The stream was closed before it was open", "AbortError");
   }
 
@@ -307,7 +307,7 @@ export class Session<T> {
   /** Where an end was declared, a clean end without it is none. */
   #checked(end: AttemptEnd | undefined): AttemptEnd | undefined {
     const { until, url } = this.#settings;
-    const declared = until !== undefined && !this.intake.matched && this.#attempt?.head.status !== 204;
+    const declared = until !== undefined && !this.intake.matched && this.#attempt && !isEmpty(this.#attempt.head);
     if (!declared || typeof end !== "string") return end;
     return new StreamError("truncated", `Cannot finish ${url}: it ended before what \`until\` names`);
   }

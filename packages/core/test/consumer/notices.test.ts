@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { keptNotices, Notices } from "../../src/consumer/notices.ts";
 import { StreamError } from "../../src/errors.ts";
+import { Intake } from "../../src/session/intake.ts";
 import { type Notice, waitReason } from "../../src/session/notice.ts";
 import { reading, settled, streamOf } from "../session/stream-of.ts";
 
@@ -133,4 +134,28 @@ test("why a stream waits can be said in words", () => {
 test("a pull of notices pends until something happens", async () => {
   const { stream, clock } = streamOf([]);
   expect(await settled(stream.notices().next(), clock)).toBe("pending");
+});
+
+test("a notice shows at most 1,024 characters of a comment: a reader that falls behind keeps no more", async () => {
+  const { stream, clock } = streamOf([{ chunks: [`:${"x".repeat(900)}\n:${"y".repeat(999)}\n`] }], { reconnect: false });
+  const notices = reading(stream.notices({ comments: true }));
+  reading(stream);
+  await clock.advance(0);
+  const comments = notices.items.filter((notice) => notice.type === "comment").map(({ text }) => text.length);
+  expect(comments).toEqual([900, 999]);
+  const seen: Notice[] = [];
+  const hub = new Intake({ opener: { cursorOf: undefined }, until: undefined, url: "u", from: undefined }, { notify: (notice) => seen.push(notice) });
+  const raw = new Uint8Array(5_000);
+  hub.receive(
+    {
+      items: [],
+      marks: [
+        { at: 0, kind: "comment", value: "z".repeat(5_000) },
+        { at: 0, kind: "bad", value: { line: 1, byteOffset: 0, raw, reason: "odd" } },
+      ],
+      bytes: 1,
+    },
+    0,
+  );
+  expect(seen).toMatchObject([{ text: `${"z".repeat(1_024)}…` }, { item: { line: 1, raw: { byteLength: 1_024 } } }]);
 });

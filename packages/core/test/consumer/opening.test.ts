@@ -165,3 +165,28 @@ test("open() rejects with protocol when a function of the caller throws on the w
   expect(await stream.outcome).toMatchObject({ code: "protocol" });
   expect(clock.pending).toBe(0);
 });
+
+test("open() after the stream failed rejects with what it ended with, though it was open once", async () => {
+  const { stream, clock } = streamOf([{ chunks: ["a\n", { error: new StreamError("protocol", "odd") }] }]);
+  reading(stream);
+  await clock.advance(0);
+  await expect(stream.open()).rejects.toMatchObject({ code: "protocol" });
+});
+
+test("what open() answers is the head and nothing that holds the connection", async () => {
+  const { stream } = streamOf([{ chunks: ["a\n", "stall"] }]);
+  expect(Object.keys(await stream.open())).toEqual(["url", "status", "headers"]);
+  await stream.close();
+});
+
+test("an open() that nobody waits for is no unhandled rejection", async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  const { stream, clock } = streamOf([{ status: 404 }]);
+  void stream.open();
+  await clock.advance(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});

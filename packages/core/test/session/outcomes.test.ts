@@ -12,6 +12,7 @@ const failure = (code: ErrorCode, details = {}) => new StreamError(code, `Cannot
 const good: [title: string, code: OutcomeCode, items: string[], answer: ScriptedAnswer, options: Options][] = [
   ["until matched", "complete", ["a"], { chunks: ["a\n[DONE]\nb\n", "stall"] }, { until: "[DONE]" }],
   ["204", "complete", [], { status: 204 }, {}],
+  ["205", "complete", [], { status: 205 }, {}],
   ["an end by length", "complete", ["a"], { chunks: ["a\n"], framing: "length" }, { endless: false }],
   ["an end by chunks", "complete", ["a"], { chunks: ["a\n"], framing: "chunked" }, { endless: false }],
   ["an end by an h2 flag", "complete", ["a"], { chunks: ["a\n"], framing: "h2" }, { endless: false }],
