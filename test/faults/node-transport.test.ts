@@ -125,14 +125,6 @@ const endings: [
   ["a FIN ends a close-delimited body cleanly", `${head}\r\none`, "fin", "close", "end", "one"],
   ["a RST under a close-delimited body is a reset", `${head}\r\none`, "reset", "close", "reset", "one"],
   [
-    "an unknown transfer-encoding is close-delimited",
-    `${head}transfer-encoding: chunked, gzip\r\n\r\none`,
-    "fin",
-    "close",
-    "end",
-    "one",
-  ],
-  [
     "a whole chunked body is an end",
     `${head}transfer-encoding: chunked\r\n\r\n${chunked("one")}${chunked("")}`,
     "fin",
@@ -372,7 +364,7 @@ describe("chunks", () => {
   });
 
   test("that are big come out as they are, beside small ones that are joined", async () => {
-    const big = "x".repeat(8_000);
+    const big = "x".repeat(40_000);
     await using server = await rawServer(async (wire) => {
       await wire.request();
       const body = [chunked("a"), chunked("b"), chunked(big), chunked("c"), chunked("d"), chunked("")].join("");

@@ -50,6 +50,7 @@ const pipe: readonly string[] = [
   "session",
   "consumer",
   "options.ts",
+  "checked-options.ts",
   "open.ts",
   "index.ts",
 ];

@@ -1,4 +1,20 @@
-import type { Auth, BudgetOptions, Clock, HeaderRecord, HeadersOption, Random, ReconnectOptions, RetryOn, TimeoutOptions, Transport } from "@longwire/core";
+import {
+  type Auth,
+  type BudgetOptions,
+  type Clock,
+  checkBudget,
+  checkOptions,
+  type HeaderRecord,
+  type HeadersOption,
+  headersOf,
+  type Random,
+  type ReconnectOptions,
+  type RetryOn,
+  resolveUrl,
+  secretHeaders,
+  type TimeoutOptions,
+  type Transport,
+} from "@longwire/core";
 
 /** What holds for every call of a client; options of one call override it. */
 export interface ClientOptions {
@@ -34,36 +50,42 @@ export function merged<Options extends CallDefaults>(client: ClientOptions, call
     ...call,
     auth: call.auth ?? (foreign ? undefined : client.auth),
     headers: mergedHeaders(client.headers, call.headers, foreign),
-    timeouts: over(client.timeouts, call.timeouts),
+    timeouts: over(client.timeouts, call.timeouts) || undefined,
     reconnect: over(client.reconnect, call.reconnect),
     retryOn: call.retryOn ?? client.retryOn,
   };
 }
 
-function mergedHeaders(client: HeadersOption | undefined, call: HeadersOption | undefined, foreign: boolean): HeadersOption | undefined {
-  // What is no record is handed on, to be refused at the door.
-  if (!client || (call !== undefined && !/^(object|function)$/.test(typeof call))) return call;
+/** Checks what a client is made with, as a call is checked. @throws TypeError, RangeError on a bad option */
+export function checkClientOptions(options: ClientOptions): void {
+  // The budget of a stream is one that is made already.
+  const shared = typeof options === "object" && options !== null ? { ...options, budget: undefined } : options;
+  checkOptions<never>(shared);
+  checkBudget(options.budget);
+  if (options.baseUrl !== undefined) resolveUrl("", options.baseUrl);
+}
+
+/** Those of the call over the client's; of these, no secrets go to a foreign origin. A function is asked for every attempt. */
+function mergedHeaders(
+  client: HeadersOption | undefined,
+  call: HeadersOption | undefined,
+  foreign: boolean,
+): HeadersOption | undefined {
+  if (!client) return call;
   const merge = (): HeaderRecord => {
-    const headers: Record<string, string | undefined> = {};
-    for (const [name, value] of Object.entries(recordOf(client))) {
-      if (!foreign || !secretHeaders.test(name)) headers[name.toLowerCase()] = value;
-    }
-    for (const [name, value] of Object.entries(recordOf(call))) headers[name.toLowerCase()] = value;
-    return headers;
+    const below = Object.entries(headersOf(client)).filter(([name]) => !(foreign && secretHeaders.includes(name)));
+    return { ...Object.fromEntries(below), ...headersOf(call) };
   };
   return typeof client === "function" || typeof call === "function" ? merge : merge();
 }
 
-const secretHeaders = /^(authorization|cookie|proxy-authorization)$/i;
-
-function recordOf(headers: HeadersOption | undefined): HeaderRecord {
-  return (typeof headers === "function" ? headers() : headers) ?? {};
-}
-
-/** One record over another; what is `undefined` in it is not set. What is no record is handed on, to be refused at the door. */
-function over<Options>(below: Options, above: Options): Options {
-  if (typeof above !== "object" || above === null) return above === undefined ? below : above;
-  if (typeof below !== "object") return above;
-  const set = Object.fromEntries(Object.entries(above).filter(([, value]) => value !== undefined));
-  return { ...below, ...set } as Options;
+/** One record over another; what is `undefined` in it is not set. */
+function over<Options extends object>(
+  below: Options | false | undefined,
+  above: Options | false | undefined,
+): Options | false | undefined {
+  if (above === undefined) return below;
+  if (!below || !above) return above;
+  const set = Object.entries(above).filter(([, value]) => value !== undefined);
+  return { ...below, ...Object.fromEntries(set) };
 }

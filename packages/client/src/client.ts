@@ -1,6 +1,7 @@
 import {
   type Budget,
   type Clock,
+  checkOptions,
   createBudget,
   type EventStream,
   type LinesOptions,
@@ -13,9 +14,10 @@ import {
 } from "@longwire/core";
 import { openNdjson, type OpenNdjsonOptions } from "@longwire/ndjson";
 import { openSse, type OpenSseOptions, type ServerSentEvent } from "@longwire/sse";
-import { type CallDefaults, type ClientOptions, merged } from "./client-options.ts";
-import { type Reply, type RequestOptions, sendRequest } from "./reply.ts";
+import { type CallDefaults, type ClientOptions, checkClientOptions, merged } from "./client-options.ts";
+import type { Reply } from "./reply.ts";
 import { RunningSet } from "./running-set.ts";
+import { type RequestOptions, sendRequest } from "./send-request.ts";
 
 /** What a call may say: everything but what only a client has. */
 export type CallOptions<Options> = Omit<Options, "baseUrl" | "budget" | "running">;
@@ -55,6 +57,7 @@ export class Client<Sockets> implements AsyncDisposable {
   #closed = false;
 
   constructor(options: ClientOptions, owned: OwnedTransport<Sockets>) {
+    checkClientOptions(options);
     this.#options = options;
     this.#origin = options.baseUrl === undefined ? undefined : new URL(resolveUrl(options.baseUrl).url).origin;
     this.#owned = owned;
@@ -124,11 +127,28 @@ export class Client<Sockets> implements AsyncDisposable {
   }
 
   /** The options of a call, with the client's and what only the client has. */
-  #call<Options extends CallDefaults & OwnWorld>(url: string, options: Options, running: RunningSet): Options & ClientSide {
+  #call<Options extends CallDefaults & OwnWorld>(
+    url: string,
+    options: Options,
+    running: RunningSet,
+  ): Options & ClientSide {
     if (this.#closed) throw new TypeError("This client is closed");
+    checkOptions(options);
     const { baseUrl } = this.#options;
-    const { clock = this.#clock, random = this.#options.random, transport = this.#options.transport ?? this.#owned } = options;
+    const {
+      clock = this.#clock,
+      random = this.#options.random,
+      transport = this.#options.transport ?? this.#owned,
+    } = options;
     const foreign = this.#origin !== undefined && new URL(resolveUrl(url, baseUrl).url).origin !== this.#origin;
-    return { ...merged(this.#options, options, foreign), baseUrl, running, budget: this.#budget, clock, random, transport };
+    return {
+      ...merged(this.#options, options, foreign),
+      baseUrl,
+      running,
+      budget: this.#budget,
+      clock,
+      random,
+      transport,
+    };
   }
 }

@@ -26,5 +26,5 @@ export type { ServerSentEvent } from "@longwire/sse";
 export type { CallOptions, Client, ClientStats } from "./client.ts";
 export type { ClientOptions } from "./client-options.ts";
 export { Reply } from "./reply.ts";
-export type { RequestOptions } from "./reply.ts";
+export type { RequestOptions } from "./send-request.ts";
 export { createClient } from "./create-client.node.ts";

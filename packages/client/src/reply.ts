@@ -1,59 +1,19 @@
 import {
-  byteLimit,
-  bytesDialect,
   type Clock,
-  type Dialect,
   type EventStream,
   type Head,
-  isSafe,
-  isTransient,
-  openStream,
   refusal,
   type ResponseHeaders,
   shownUrl,
   StreamError,
-  type StreamOptions,
-  systemClock,
 } from "@longwire/core";
 
-/** Options of `client.request()`. */
-export interface RequestOptions extends Omit<StreamOptions<Uint8Array>, "reconnect" | "resume" | "until"> {
-  /** Retries of a network error or a status such as 503, with a safe method. Default 0. */
-  retries?: number | undefined;
-  /** Most bytes of body that `bytes()`, `text()` and `json()` gather. From 1 to 268_435_456; default 67_108_864 (64 MiB). */
-  maxBytes?: number | undefined;
-}
-
-/**
- * Sends one request and answers with its head, whatever the status; reads nothing of the body until asked.
- *
- * @throws StreamError by code; the caller's abort reason; TypeError, RangeError on a bad option, before anything is sent
- */
-export async function sendRequest(url: string, options: RequestOptions): Promise<Reply> {
-  const { body, json, method = body === undefined && json === undefined ? "GET" : "POST", clock = systemClock, timeouts } = options;
-  const maxBytes = byteLimit("maxBytes", options.maxBytes ?? 2 ** 26);
-  // What is not safe gets its one answer, whatever that is.
-  const retries = isSafe(String(method).toUpperCase()) ? (options.retries ?? 0) : 0;
-  let failures = 0;
-  let answered = false;
-  const stream = openStream<Uint8Array>(url, replyDialect((status) => failures >= retries || !isTransient(status)), {
-    ...options,
-    timeouts: { ...timeouts, totalMs: timeouts?.totalMs ?? 300_000 },
-    reconnect: retries === 0 ? false : { retries },
-    retryOn: (error) => {
-      failures++;
-      return answered ? false : options.retryOn?.(error);
-    },
-  });
-  const head = await stream.open();
-  answered = true;
-  // Nothing follows these: the connection is free, read or not.
-  if (method === "HEAD" || head.status === 204 || head.status === 304) void stream.close();
-  return new Reply(stream, head, maxBytes, clock);
-}
-
-function replyDialect(acceptsStatus: (status: number) => boolean): Dialect<Uint8Array> {
-  return { ...bytesDialect(), name: "a request", acceptEncoding: undefined, acceptsStatus };
+/** What a reply is made with, beside its stream and its head. */
+export interface ReplySettings {
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  /** Nothing follows the head, and its stream is closed: the body is empty. */
+  readonly bodiless: boolean;
 }
 
 /** The answer to one request. Read it (once) or release it: until then it holds its connection. */
@@ -62,16 +22,14 @@ export class Reply implements AsyncDisposable {
   readonly status: number;
   readonly headers: ResponseHeaders;
   readonly #stream: EventStream<Uint8Array>;
-  readonly #maxBytes: number;
-  readonly #clock: Clock;
+  readonly #settings: ReplySettings;
 
-  constructor(stream: EventStream<Uint8Array>, { url, status, headers }: Head, maxBytes: number, clock: Clock) {
+  constructor(stream: EventStream<Uint8Array>, { url, status, headers }: Head, settings: ReplySettings) {
     this.#stream = stream;
     this.url = url;
     this.status = status;
     this.headers = headers;
-    this.#maxBytes = maxBytes;
-    this.#clock = clock;
+    this.#settings = settings;
   }
 
   /** Whether the status is 2xx. */
@@ -83,21 +41,33 @@ export class Reply implements AsyncDisposable {
   async orThrow(): Promise<this> {
     if (this.ok) return this;
     const { url, status, headers } = this;
-    const answer = { url, status, headers, framing: "unknown", body: this.#stream, release: () => this.release() } as const;
-    throw await refusal(answer, `the server answered ${status}`, this.#clock, new AbortController().signal);
+    const answer = {
+      url,
+      status,
+      headers,
+      framing: "unknown",
+      body: this.#stream,
+      release: () => this.release(),
+    } as const;
+    throw await refusal(answer, `the server answered ${status}`, this.#settings.clock, new AbortController().signal);
   }
 
-  /** The whole body. @throws StreamError by how it ended; `limit` over `maxBytes` */
+  /** The whole body. @throws StreamError by how it ended; `limit` over `maxBytes`; an AbortError when it was released before */
   async bytes(): Promise<Uint8Array> {
+    const { maxBytes, bodiless } = this.#settings;
     const chunks: Uint8Array[] = [];
     let length = 0;
     for await (const chunk of this.#stream) {
       length += chunk.length;
-      if (length > this.#maxBytes) {
-        const why = `Cannot gather the body of ${shownUrl(this.url)}: it is over ${this.#maxBytes} bytes (maxBytes); read it with client.bytes()`;
+      if (length > maxBytes) {
+        const why = `Cannot gather the body of ${shownUrl(this.url)}: it is over ${maxBytes} bytes (maxBytes); read it with client.bytes()`;
         throw new StreamError("limit", why, { limit: "maxBytes" });
       }
       chunks.push(chunk);
+    }
+    // A stream that was closed ends quietly, but what was cut is no whole body.
+    if (!bodiless && (await this.#stream.outcome).code === "closed") {
+      throw new DOMException("The reply was released before it was read", "AbortError");
     }
     return joined(chunks, length);
   }

@@ -2,11 +2,19 @@ import { expect, test } from "vitest";
 import { clientOf, read, settled, sse } from "./client-of.ts";
 
 test("an option of a call that is undefined leaves the client's as it is", async () => {
-  const { client, clock, transport } = clientOf([{ headers: sse, chunks: ["stall"] }, { status: 503 }, { status: 503 }], {
-    timeouts: { idleMs: 100 },
-    reconnect: { retries: 1 },
+  const { client, clock, transport } = clientOf(
+    [{ headers: sse, chunks: ["stall"] }, { status: 503 }, { status: 503 }],
+    {
+      timeouts: { idleMs: 100 },
+      reconnect: { retries: 1 },
+    },
+  );
+  const quiet = client.sse("/events", {
+    timeouts: { idleMs: undefined },
+    reconnect: false,
+    transport: undefined,
+    clock: undefined,
   });
-  const quiet = client.sse("/events", { timeouts: { idleMs: undefined }, reconnect: false, transport: undefined, clock: undefined });
   read(quiet).catch(() => {});
   await clock.advance(100);
   expect(await quiet.outcome).toMatchObject({ code: "idle" });
@@ -37,6 +45,7 @@ test.each<[string, object, object]>([
 
 test.each([
   ["1k", TypeError],
+  [null, TypeError],
   [Number.NaN, RangeError],
   [-1, RangeError],
 ])("a bad maxBytes is an error before anything is sent: %s", async (maxBytes, Kind) => {

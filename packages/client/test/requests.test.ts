@@ -1,7 +1,8 @@
 import { StreamError } from "@longwire/core";
 import { expect, test } from "vitest";
-import type { RequestOptions } from "../src/reply.ts";
-import { clientOf } from "./client-of.ts";
+import type { Reply } from "../src/reply.ts";
+import type { RequestOptions } from "../src/send-request.ts";
+import { clientOf, settled } from "./client-of.ts";
 
 const down = new StreamError("unreachable", "Nobody is there", { phase: "connect" });
 
@@ -201,5 +202,118 @@ test("a bad option rejects before anything is sent", async () => {
   const { client, transport } = clientOf([]);
   await expect(client.request("/status", { timeouts: { idleMs: -1 } })).rejects.toThrow(RangeError);
   await expect(client.request("/status", { retries: -1 })).rejects.toThrow(RangeError);
+  expect(transport.requests.length).toBe(0);
+});
+
+test.each<[string, (rig: ReturnType<typeof clientOf>, reply: Reply) => unknown]>([
+  ["release()", (_, reply) => reply.release()],
+  ["client.destroy()", ({ client }) => client.destroy()],
+  ["disposal", (_, reply) => reply[Symbol.asyncDispose]()],
+])("a reply that is cut by %s is no whole one", async (_, cut) => {
+  const rig = clientOf([{ headers: { "content-length": "100" }, chunks: ['{"a":1}', "stall"] }]);
+  const reply = await rig.client.request("/status");
+  const json = reply.json();
+  expect(await settled(json, rig.clock)).toBe("pending");
+  await cut(rig, reply);
+  const thrown = { name: "AbortError", message: "The reply was released before it was read" };
+  await expect(json).rejects.toMatchObject(thrown);
+});
+
+test("a reply that was released has no text, and one without a body has an empty one", async () => {
+  const { client } = clientOf([{ chunks: ["a"] }, { status: 204 }, { status: 304 }, {}]);
+  const reply = await client.request("/status");
+  reply.release();
+  await expect(reply.text()).rejects.toMatchObject({ name: "AbortError" });
+  for (const method of ["GET", "GET", "HEAD"]) {
+    expect(await (await client.request("/status", { method })).text()).toBe("");
+  }
+});
+
+test("a HEAD holds no connection, in any letter case", async () => {
+  const { client, transport } = clientOf([{ chunks: ["stall"] }]);
+  const reply = await client.request("/status", { method: "head" });
+  expect([await reply.text(), transport.open, client.stats().requests]).toEqual(["", 0, 0]);
+});
+
+test("retryOn decides about statuses, and the answer that it leaves is the reply", async () => {
+  const never = clientOf(() => ({ status: 503, chunks: ["busy"] }));
+  const reply = await never.client.request("/status", { retries: 2, retryOn: () => false });
+  expect([reply.status, await reply.text(), never.transport.requests.length]).toEqual([503, "busy", 1]);
+  const asked: unknown[] = [];
+  const always = clientOf(() => ({ status: 404, chunks: ["none"] }));
+  const retried = always.client.request("/status", {
+    retries: 2,
+    retryOn: ({ code, status }) => {
+      asked.push([code, status]);
+      return true;
+    },
+  });
+  await always.clock.advance(60_000);
+  expect([(await retried).status, await (await retried).text(), always.transport.requests.length]).toEqual([
+    404,
+    "none",
+    3,
+  ]);
+  expect(asked).toEqual([
+    ["refused", 404],
+    ["refused", 404],
+  ]);
+});
+
+test("a status is asked about once: retryOn that changes its mind does not lose the answer", async () => {
+  const { client, clock, transport } = clientOf(() => ({ status: 503 }));
+  let answers = 0;
+  const reply = client.request("/status", { retries: 2, retryOn: () => answers++ === 0 });
+  await clock.advance(60_000);
+  expect([(await reply).status, transport.requests.length, answers]).toEqual([503, 2, 2]);
+});
+
+test("what retryOn throws is thrown, and the connection is let go", async () => {
+  const { client, clock, transport } = clientOf([{ status: 503, chunks: ["busy"] }]);
+  const boom = new Error("boom");
+  const reply = client.request("/status", {
+    retries: 2,
+    retryOn: () => {
+      throw boom;
+    },
+  });
+  expect(await settled(reply, clock)).toMatchObject({ thrown: { code: "protocol", cause: boom } });
+  expect([transport.open, clock.pending]).toEqual([0, 0]);
+});
+
+test.each<[string, RequestOptions]>([
+  ["a body that can be made once", { method: "OPTIONS", body: (async function* () {})() }],
+  ["replayable: false", { replayable: false }],
+])("what cannot be sent again gets its one answer: %s", async (_, options) => {
+  const { client, clock, transport } = clientOf(() => ({ status: 500 }));
+  const reply = client.request("/status", { ...options, retries: 2 });
+  await clock.advance(60_000);
+  expect([(await reply).status, transport.requests.length]).toEqual([500, 1]);
+});
+
+test.each<[string, object, string]>([
+  ["timeouts", { timeouts: null }, "timeouts must be a plain object, not null"],
+  ["timeouts", { timeouts: true }, "timeouts must be a plain object, not true"],
+  ["timeouts", { timeouts: 5 }, "timeouts must be a plain object, not 5"],
+  ["timeouts", { timeouts: Number.NaN }, "timeouts must be a plain object, not NaN"],
+  ["retryOn", { retryOn: [503] }, "retryOn must be a function, not [object Array]"],
+  ["retries", { retries: -1 }, "retries must be a whole number from 0 up, not -1"],
+  ["retries", { retries: 1.5 }, "retries must be a whole number from 0 up, not 1.5"],
+  ["retries", { retries: null }, "retries must be a number, not null"],
+  ["headers", { headers: new Headers() }, "not [object Headers]; give Object.fromEntries(headers)"],
+])("a bad option of a request is an error by its name, for every method: %s %o", async (_, option, message) => {
+  const { client, transport } = clientOf([], { headers: { "x-team": "ops" } });
+  for (const method of ["GET", "POST"]) {
+    const thrown = await client.request("/status", { method, ...option }).catch((error: unknown) => error);
+    expect((thrown as Error).message).toContain(message);
+    expect((thrown as Error).message).not.toContain("reconnect");
+  }
+  expect(transport.requests.length).toBe(0);
+});
+
+test.each([undefined, null, {}, 5])("a URL that is none is a TypeError: %s", async (url) => {
+  const { client, transport } = clientOf([]);
+  await expect(client.request(url as unknown as string)).rejects.toThrow(/^The URL must be a string or a URL/);
+  expect(() => client.sse(url as unknown as string)).toThrow(/^The URL must be a string or a URL/);
   expect(transport.requests.length).toBe(0);
 });

@@ -6,12 +6,21 @@ export { systemClock } from "./time/clock.ts";
 export type { Clock } from "./time/clock.ts";
 export { systemRandom } from "./time/random.ts";
 export type { Random } from "./time/random.ts";
+export type { HeaderRecord } from "./request/header-record.ts";
+export { secretHeaders } from "./request/secret-headers.ts";
 export { resolveUrl } from "./request/resolve-url.ts";
 export type { ResolvedUrl } from "./request/resolve-url.ts";
 export { shownUrl } from "./request/shown-url.ts";
 export { isSafe, StreamRequest } from "./request/stream-request.ts";
 export type { RequestBody, StreamRequestInit } from "./request/stream-request.ts";
-export type { Framing, ResponseHeaders, StreamResponse, Transport, TransportCall, TransportEvents } from "./transport/transport.ts";
+export type {
+  Framing,
+  ResponseHeaders,
+  StreamResponse,
+  Transport,
+  TransportCall,
+  TransportEvents,
+} from "./transport/transport.ts";
 export { layered } from "./transport/layer.ts";
 export type { Layer } from "./transport/layer.ts";
 export { fetchTransport } from "./transport/fetch-transport.ts";
@@ -47,5 +56,6 @@ export type { SessionState, Tally, WaitCause } from "./session/state.ts";
 export { EventStream } from "./consumer/event-stream.ts";
 export type { StreamStats } from "./consumer/event-stream.ts";
 export type { NoticeOptions, NoticeReader } from "./consumer/notices.ts";
-export type { HeaderRecord, HeadersOption, ReconnectOptions, ResumeOptions, StreamOptions, TimeoutOptions } from "./options.ts";
+export { checkBudget, checkedRetries, checkOptions, headersOf } from "./checked-options.ts";
+export type { HeadersOption, ReconnectOptions, ResumeOptions, StreamOptions, TimeoutOptions } from "./options.ts";
 export { openBytes, openLines, openStream } from "./open.ts";

@@ -10,14 +10,15 @@ import { authLayer, basic } from "./layers/auth.ts";
 import { checkLayer } from "./layers/check.ts";
 import { redirectLayer } from "./layers/redirect.ts";
 import {
-  checkKinds,
-  checkedHeaders,
   checkedMethod,
-  checkedReconnect,
-  checkedTimeouts,
-  printed,
-  type StreamOptions,
-} from "./options.ts";
+  checkOptions,
+  defaultReconnect,
+  defaultTimeouts,
+  filled,
+  headersOf,
+} from "./checked-options.ts";
+import type { StreamOptions } from "./options.ts";
+import { printed } from "./request/printed.ts";
 import { resolveUrl } from "./request/resolve-url.ts";
 import { shownUrl } from "./request/shown-url.ts";
 import { isSafe, StreamRequest } from "./request/stream-request.ts";
@@ -44,7 +45,7 @@ export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}):
  * @throws TypeError, RangeError on a bad option, before anything is sent
  */
 export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): EventStream<T> {
-  checkKinds(options);
+  checkOptions(options);
   const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {}, accept } = options;
   const target = resolveUrl(url, options.baseUrl);
   const auth = options.auth ?? (target.basic && basic(target.basic.user, target.basic.password));
@@ -64,9 +65,9 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
     clock,
     random,
     budget: options.budget ?? createBudget(clock),
-    timeouts: checkedTimeouts(options.timeouts, defaultTimeouts(dialect, safe)),
+    timeouts: filled(timeoutsOf(dialect, safe), options.timeouts),
     idleFromAttempt: dialect.endless === true && safe,
-    reconnect: checkedReconnect(options.reconnect),
+    reconnect: options.reconnect !== false && filled(defaultReconnect, options.reconnect),
     retryOn: options.retryOn,
     forever: resume.forever === true,
     until: terminator(options.until, dialect),
@@ -79,36 +80,35 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
 /** Reads the media types that an `Accept` header names. */
 function accepting(accept: string): (mediaType: string) => boolean {
   const ranges = accept.split(",").map((range) => (range.split(";")[0] as string).trim().toLowerCase());
-  return (mediaType) => ranges.some((range) => range === "*/*" || range === mediaType || range === mediaType.replace(/\/.*$/, "/*"));
+  return (mediaType) =>
+    ranges.some((range) => range === "*/*" || range === mediaType || range === mediaType.replace(/\/.*$/, "/*"));
 }
 
 /** Makes the request of an attempt. The options are checked now, a headers function's answers when it is asked. */
-function requestOf<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): { method: string; request: StreamRequest | (() => StreamRequest) } {
+function requestOf<T>(
+  url: string,
+  dialect: Dialect<T>,
+  options: StreamOptions<T>,
+): { method: string; request: StreamRequest | (() => StreamRequest) } {
   const { headers, query, json, replayable } = options;
   if (json !== undefined && options.body !== undefined) throw new TypeError("Give body or json, not both");
   const body = json === undefined ? options.body : JSON.stringify(json);
-  if (json !== undefined && body === undefined) throw new TypeError(`json must be a value that JSON can hold, not ${printed(json)}`);
-  const method = checkedMethod(options.method ?? (body === undefined ? "GET" : "POST"));
+  if (json !== undefined && body === undefined)
+    throw new TypeError(`json must be a value that JSON can hold, not ${printed(json)}`);
+  const method = checkedMethod(options.method === undefined ? (body === undefined ? "GET" : "POST") : options.method);
   const own = {
     accept: dialect.accept,
     ...(dialect.acceptEncoding && { "accept-encoding": dialect.acceptEncoding }),
     ...(json !== undefined && { "content-type": "application/json" }),
   };
   const make = (given: StreamOptions<T>["headers"]): StreamRequest => {
-    const record = checkedHeaders(typeof given === "function" ? given() : given);
-    const request = new StreamRequest({ url, method, headers: { ...own, ...record }, body, replayable });
+    const request = new StreamRequest({ url, method, headers: { ...own, ...headersOf(given) }, body, replayable });
     return query ? request.withQuery(query) : request;
   };
   return { method, request: typeof headers === "function" ? () => make(headers) : make(headers) };
 }
 
-function defaultTimeouts<T>(dialect: Dialect<T>, safe: boolean): Record<ClockName, number> {
-  return {
-    connectMs: 10_000,
-    headersMs: !safe ? 600_000 : dialect.endless ? 0 : 60_000,
-    firstItemMs: 0,
-    idleMs: dialect.idleMs ?? 300_000,
-    progressMs: 0,
-    totalMs: 0,
-  };
+function timeoutsOf<T>(dialect: Dialect<T>, safe: boolean): Record<ClockName, number> {
+  const headersMs = !safe ? 600_000 : dialect.endless ? 0 : defaultTimeouts.headersMs;
+  return { ...defaultTimeouts, headersMs, idleMs: dialect.idleMs ?? defaultTimeouts.idleMs };
 }

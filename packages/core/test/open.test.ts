@@ -39,6 +39,14 @@ test("json is sent as JSON, with a content type that the headers may replace", a
   expect([own?.body, own?.headers["content-type"]]).toEqual(["null", "application/merge-patch+json"]);
 });
 
+test.each(["content-type", "Content-Type"])(
+  "a header that is undefined is left out, in any letter case: %s",
+  async (name) => {
+    const [request] = await requests("https://a.example/", { json: {}, headers: { [name]: undefined } });
+    expect(request?.headers).not.toHaveProperty("content-type");
+  },
+);
+
 test("query is set beside what the URL has", async () => {
   const [request] = await requests("https://a.example/log?a=1&b=2", { query: { b: 3, c: true, d: undefined } });
   expect(request?.url).toBe("https://a.example/log?a=1&b=3&c=true");
@@ -151,6 +159,26 @@ test("what a headers function answers is checked when it is asked", async () => 
     .catch(() => {});
   expect(await stream.outcome).toMatchObject({ code: "protocol", error: { cause: { name: "TypeError" } } });
   expect([transport.requests.length, clock.pending]).toEqual([0, 0]);
+});
+
+test.each<[unknown, string]>([
+  [
+    Promise.resolve({ "x-key": "hunter2" }),
+    "not [object Promise]; what has to be waited for goes into auth, which may be async",
+  ],
+  ["x-key: hunter2", "headers must return a plain object, not string"],
+  [new Headers({ "x-key": "hunter2" }), "not [object Headers]; give Object.fromEntries(headers)"],
+  [undefined, "headers must return a plain object, not undefined"],
+])("a headers function that returns no plain object ends the stream: %s", async (answer, message) => {
+  const transport = scriptedTransport([]);
+  const stream = openLines("https://a.example/", {
+    transport,
+    headers: (() => answer) as () => object & Record<string, string>,
+  });
+  const thrown = await stream.open().catch((error: unknown) => error as Error);
+  expect((thrown as Error).message).toContain(message);
+  expect((thrown as Error).message).not.toContain("hunter2");
+  expect(transport.requests.length).toBe(0);
 });
 
 test("without a transport it is fetch, looked up when the request is sent", async () => {

@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { StreamRequest, StreamResponse, TransportEvents } from "@longwire/core";
+import { StreamError, type StreamRequest, type StreamResponse, shownUrl, type TransportEvents } from "@longwire/core";
 import { type Dispatcher, errors } from "undici";
 import { Body, type Wire } from "./body.ts";
 import type { Carried, Connection } from "./connection.ts";
 import { InflatedBody, isInflatable } from "./inflate.ts";
 import { SourceBody } from "./request-body.ts";
-import { framingOf, responseHeaders } from "./response-headers.ts";
+import { foreignCoding, framingOf, responseHeaders } from "./response-headers.ts";
 import { connectError, isCut, wireError } from "./wire-error.ts";
 
 /** What is needed until the head of the answer is in, and then let go. */
@@ -81,8 +81,14 @@ export class Exchange implements Carried, Wire {
     if (status < 200) return;
     // undici holds the raw headers, and with them what the head was read in, for as long as the body lasts.
     controller.rawHeaders = null;
-    const { request, resolve } = this.#leaveOpening();
+    const { request, resolve, reject } = this.#leaveOpening();
     const framing = framingOf(request.method, status, record);
+    const coding = foreignCoding(framing, record);
+    if (coding !== undefined) {
+      const why = `its body has the transfer coding "${coding}", which nobody asked for`;
+      reject(new StreamError("protocol", `Cannot read ${shownUrl(this.#url)}: ${why}`));
+      return this.release();
+    }
     this.#closeDelimited = framing === "close";
     const body = new Body(this);
     this.#body = body;

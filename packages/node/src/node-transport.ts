@@ -1,4 +1,4 @@
-import type { StreamRequest, StreamResponse, Transport, TransportCall } from "@longwire/core";
+import { type StreamRequest, type StreamResponse, shownUrl, type Transport, type TransportCall } from "@longwire/core";
 import type { Dispatcher } from "undici";
 import { Exchange } from "./exchange.ts";
 import { acceptedEncodings } from "./inflate.ts";
@@ -51,6 +51,10 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
 
 async function send(pool: SocketPool, request: StreamRequest, { signal, on }: TransportCall): Promise<StreamResponse> {
   if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
+  // What URL throws holds the whole URL, secrets and all.
+  if (!URL.canParse(request.url)) {
+    throw new TypeError(`Cannot send ${request.method} ${shownUrl(request.url)}: it is no absolute URL`);
+  }
   const { origin, pathname, search } = new URL(request.url);
   const options = {
     origin,

@@ -17,6 +17,16 @@ export function framingOf(method: string, status: number, record: IncomingHttpHe
   return record["content-length"] === undefined ? "close" : "length";
 }
 
+/**
+ * The transfer codings of an answer's body, where there are others than `chunked` (and `identity`, which is none). None was asked
+ * for and none is decoded here, so its bytes are not what the sender meant (RFC 9112 section 7).
+ */
+export function foreignCoding(framing: Framing, record: IncomingHttpHeaders): string | undefined {
+  if (framing === "length") return undefined;
+  const coding = joined(record["transfer-encoding"]);
+  return coding === undefined || /^\s*(chunked|identity)?\s*$/i.test(coding) ? undefined : coding;
+}
+
 class RecordHeaders implements ResponseHeaders {
   readonly #record: IncomingHttpHeaders;
 

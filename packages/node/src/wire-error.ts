@@ -63,7 +63,9 @@ function isRefusedRequest(code: string): boolean {
 }
 
 function isProtocol(code: string, error: unknown): boolean {
-  return error instanceof errors.HTTPParserError || code === "UND_ERR_HEADERS_OVERFLOW" || isMisbehaviour(error);
+  // undici asserts that a status is 100 or more.
+  const malformed = code === "UND_ERR_HEADERS_OVERFLOW" || code === "ERR_ASSERTION";
+  return malformed || error instanceof errors.HTTPParserError || isMisbehaviour(error);
 }
 
 /** An answer that nobody asked for, an unsolicited 100 or 101: undici says so in the message alone. */

@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from "node:https";
 import { createServer as createTcpServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { StreamError } from "@longwire/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type NodeTransport, nodeTransport } from "../src/node-transport.ts";
@@ -417,7 +418,32 @@ describe("the transport's own life", () => {
   });
 });
 
+describe("an answer that is not as HTTP allows is protocol", () => {
+  test.each([
+    ["a status below 100", "HTTP/1.1 099 Early\r\n\r\n"],
+    [
+      "a transfer coding that was not asked for",
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n",
+    ],
+  ])("%s", async (_claim, answer) => {
+    await using server = await loopback(
+      createTcpServer((socket) => void socket.on("error", silence).once("data", () => socket.write(answer))),
+    );
+    const abort = new AbortController();
+    const { signal } = abort;
+    await expect(send(transport, server.url, { signal })).rejects.toMatchObject({ code: "protocol" });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    await closed(server.sockets[0] as Socket);
+  });
+});
+
 describe("a request that cannot be sent is a TypeError", () => {
+  test("a URL that is none, shown without its secrets", async () => {
+    const error = await send(transport, "nope?token=abc").catch((reason: unknown) => reason as Error);
+    expect(error).toEqual(new TypeError("Cannot send GET nope?token=***: it is no absolute URL"));
+    expect(inspect(error, { showHidden: true })).not.toContain("abc");
+  });
+
   test.each([
     ["a header value with a line feed", { headers: { "x-bad": "a\nb" } }],
     ["an expect header", { headers: { expect: "100-continue" } }],

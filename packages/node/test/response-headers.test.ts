@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { framingOf } from "../src/response-headers.ts";
+import { foreignCoding, framingOf } from "../src/response-headers.ts";
 
 test.each([
   ["GET", 200, { "content-length": "5" }, "length"],
@@ -14,4 +14,15 @@ test.each([
   ["HEAD", 200, {}, "length"],
 ] as const)("%s %i %o is framed by %s", (method, status, record, framing) => {
   expect(framingOf(method, status, record)).toBe(framing);
+});
+
+test.each([
+  ["chunked", "gzip, chunked", "gzip, chunked"],
+  ["close", "gzip", "gzip"],
+  ["chunked", " Chunked ", undefined],
+  ["close", "identity", undefined],
+  ["close", undefined, undefined],
+  ["length", "gzip, chunked", undefined],
+] as const)("a body framed by %s with the transfer coding %o has the foreign coding %o", (framing, coding, foreign) => {
+  expect(foreignCoding(framing, { "transfer-encoding": coding })).toBe(foreign);
 });

@@ -95,7 +95,7 @@ export function readLines(
       }
     }
 
-    if (first === D && isField(text, from, to, "data")) {
+    if (first === D && isData(text, from, to)) {
       const value = valueOf(text, from + 4, to);
       data = data === undefined ? value : `${data}\n${value}`;
       bytes += to - from;
@@ -122,14 +122,16 @@ export function readLines(
     from = next;
   }
 
-  if (lastEventId !== block.lastEventId) block.lastEventId = detached(lastEventId, text);
-  block.type = detached(type, text);
-  block.data = data === undefined ? earlierData : joined(earlierData, detached(data, text));
+  if (lastEventId !== block.lastEventId) block.lastEventId = detached(lastEventId, text, 2_048);
+  block.type = detached(type, text, 2_048);
+  block.data = data === undefined ? earlierData : joined(earlierData, detached(data, text, 256));
   block.hasOwnId = hasOwnId;
   if (text.length !== end - start && begun < text.length) {
     const rest = text.slice(begun);
     // U+FFFD stands for one to three bytes, when they are no UTF-8.
-    bytes = rest.includes("\ufffd") ? fieldBytes(source, start, end, block.bytes) : bytes + excess(rest) - excess(ignored);
+    bytes = rest.includes("\ufffd")
+      ? fieldBytes(source, start, end, block.bytes)
+      : bytes + excess(rest) - excess(ignored);
   }
   block.bytes = bytes;
 }
@@ -161,15 +163,21 @@ function isField(text: string, from: number, to: number, name: string): boolean 
   return text.startsWith(name, from) && (end === to || text.charCodeAt(end) === COLON);
 }
 
+/** The same for `data`, of which a stream consists: reading characters is faster than `startsWith`. */
+function isData(text: string, from: number, to: number): boolean {
+  const isName = text.charCodeAt(from + 1) === A && text.charCodeAt(from + 2) === T && text.charCodeAt(from + 3) === A;
+  return isName && (from + 4 === to || text.charCodeAt(from + 4) === COLON);
+}
+
 /** What stands after the colon at `colon`, without one leading space; nothing where the line ends there. */
 function valueOf(text: string, colon: number, to: number): string {
   if (colon === to) return "";
   return text.slice(text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1, to);
 }
 
-/** `kept` in memory of its own, where it would keep alive a text many times as long. */
-function detached(kept: string, text: string): string {
-  return text.length > Math.max(2048, 4 * kept.length) ? flat(kept) : kept;
+/** `kept` in memory of its own, where it would keep alive a text longer than `length` and many times as long as itself. */
+function detached(kept: string, text: string, length: number): string {
+  return text.length > Math.max(length, 4 * kept.length) ? flat(kept) : kept;
 }
 
 /** What a text takes in UTF-8 beyond one byte a unit. */
@@ -181,7 +189,9 @@ const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 const COLON = 0x3a;
+const A = 0x61;
 const D = 0x64;
 const E = 0x65;
 const I = 0x69;
 const R = 0x72;
+const T = 0x74;

@@ -1,46 +1,49 @@
 import { copyBytes } from "@longwire/core/bytes";
 
-/** The bytes of a line that is not finished, copied out of their chunks. */
+/** The bytes of a line that is not finished, copied out of their chunks: `bytes[from, to)`; `to` is 0 while there are none. */
 export interface ByteTail {
-  /** Memory; the first `length` bytes are the line's. */
   bytes: Uint8Array;
-  length: number;
+  from: number;
+  to: number;
 }
 
 /** A tail without bytes, which holds no memory. */
 export function emptyTail(): ByteTail {
-  return { bytes: noBytes, length: 0 };
+  return { bytes: noBytes, from: 0, to: 0 };
 }
 
 /**
- * Adds `source[from, to)`. Memory grows eightfold, so that all growing together copies each byte little more than once; beyond
- * `usualBytes` it grows no more than it must.
+ * Adds `source[from, to)`. Memory grows eightfold, so that all growing together copies each byte little more than once, and
+ * beyond `usualBytes` no more than it must.
  */
 export function appendBytes(tail: ByteTail, source: Uint8Array, from: number, to: number, usualBytes: number): void {
-  const length = tail.length + to - from;
-  if (length > tail.bytes.length) {
-    let capacity = Math.max(tail.bytes.length, leastBytes);
-    while (capacity < length) capacity *= 8;
-    capacity = Math.max(length, Math.min(capacity, usualBytes));
-    const grown = new Uint8Array(capacity);
-    copyBytes(tail.bytes, 0, tail.length, grown, 0);
-    tail.bytes = grown;
+  const added = to - from;
+  if (tail.to + added > tail.bytes.length) makeRoom(tail, added, usualBytes);
+  copyBytes(source, from, to, tail.bytes, tail.to);
+  tail.to += added;
+}
+
+/** Forgets the bytes before `from`. Most of many open streams wait between two lines: without bytes, no memory is held. */
+export function dropBytes(tail: ByteTail, from: number): void {
+  tail.from = from;
+  if (from < tail.to) return;
+  tail.bytes = noBytes;
+  tail.from = tail.to = 0;
+}
+
+function makeRoom(tail: ByteTail, added: number, usualBytes: number): void {
+  const kept = tail.to - tail.from;
+  let { bytes } = tail;
+  if (kept + added > bytes.length) {
+    let capacity = Math.max(bytes.length, leastBytes);
+    while (capacity < kept + added) capacity *= 8;
+    bytes = new Uint8Array(Math.max(kept + added, Math.min(capacity, usualBytes)));
   }
-  copyBytes(source, from, to, tail.bytes, tail.length);
-  tail.length = length;
-}
-
-/** Forgets the bytes; keeps memory of a common size for the next line. */
-export function clearTail(tail: ByteTail): void {
-  tail.length = 0;
-  if (tail.bytes.length > mostKeptBytes) tail.bytes = noBytes;
-}
-
-/** Lets the memory go while no line is unfinished: most of many open streams are between two events. */
-export function restTail(tail: ByteTail): void {
-  if (tail.length === 0) tail.bytes = noBytes;
+  copyBytes(tail.bytes, tail.from, tail.to, bytes, 0);
+  tail.bytes = bytes;
+  tail.from = 0;
+  tail.to = kept;
 }
 
 const leastBytes = 256;
-const mostKeptBytes = 256 * 1024;
 const noBytes: Uint8Array = new Uint8Array(0);

@@ -7,7 +7,7 @@ import type { Cursor, Decoder, EndOfBody, Framing, Sink } from "@longwire/core";
 import { byteLimit, emptySink, StreamError } from "@longwire/core";
 import { indexOfByte, indexOfLineEnd, lastIndexOfLineEnd } from "@longwire/core/bytes";
 import { type Block, emptyBlock, eventOf, isPending, readLines } from "./block.ts";
-import { appendBytes, type ByteTail, clearTail, emptyTail, restTail } from "./byte-tail.ts";
+import { appendBytes, type ByteTail, dropBytes, emptyTail } from "./byte-tail.ts";
 import { eventId } from "./event-id.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
 
@@ -68,16 +68,14 @@ class SseDecoder implements Decoder<ServerSentEvent> {
     }
     const last = lastIndexOfLineEnd(chunk);
     if (last >= from) {
-      if (this.#tail.length > 0) from = this.#pushTail(chunk, from, last, sink);
+      this.#afterCr = chunk[last] === CR && last + 1 === chunk.length;
+      if (this.#tail.to > 0) from = this.#pushTail(chunk, from, last, sink);
       if (from <= last) this.#read(chunk, from, last + 1, sink);
-      from = last + 1;
-      this.#afterCr = chunk[last] === CR && from === chunk.length;
+      from = Math.max(from, last + 1);
     }
     if (from < chunk.length) {
-      this.#limit(this.#tail.length + chunk.length - from);
+      this.#limit(this.#tail.to - this.#tail.from + chunk.length - from);
       this.#keep(chunk, from, chunk.length);
-    } else {
-      restTail(this.#tail);
     }
   }
 
@@ -90,18 +88,20 @@ class SseDecoder implements Decoder<ServerSentEvent> {
    * decoding them out of memory that is at hand makes up for it.
    */
   #pushTail(chunk: Uint8Array, from: number, last: number, sink: Sink<ServerSentEvent>): number {
-    const bytes = this.#tail.length + last + 1 - from;
+    const tail = this.#tail;
+    const bytes = tail.to - tail.from + chunk.length - from;
     if (bytes <= mostTextBytes && this.#fits(bytes)) {
-      this.#keep(chunk, from, last + 1);
-      this.#read(this.#tail.bytes, 0, this.#tail.length, sink);
-      clearTail(this.#tail);
-      return last + 1;
+      this.#keep(chunk, from, chunk.length);
+      const to = tail.to - (chunk.length - last - 1);
+      this.#read(tail.bytes, tail.from, to, sink);
+      dropBytes(tail, to);
+      return chunk.length;
     }
     const end = indexOfLineEnd(chunk, from);
-    this.#limit(this.#tail.length + end - from);
+    this.#limit(tail.to - tail.from + end - from);
     this.#keep(chunk, from, end);
-    readLines(this.#block, this.#tail.bytes, 0, this.#tail.length, sink, true);
-    clearTail(this.#tail);
+    readLines(this.#block, tail.bytes, tail.from, tail.to, sink, true);
+    dropBytes(tail, tail.to);
     return lineAfter(chunk, end);
   }
 
@@ -155,7 +155,7 @@ class SseDecoder implements Decoder<ServerSentEvent> {
 
   end(_framing: Framing, sink: Sink<ServerSentEvent>): EndOfBody {
     const cutBom = this.#bomBytes > 0 && this.#bomBytes < bom.length;
-    if (this.#tail.length > 0) readLines(this.#block, this.#tail.bytes, 0, this.#tail.length, emptySink(), true);
+    if (this.#tail.to > 0) readLines(this.#block, this.#tail.bytes, this.#tail.from, this.#tail.to, emptySink(), true);
     else if (!isPending(this.#block)) return cutBom ? "truncated" : "ended";
     const event = eventOf(this.#block);
     if (event !== undefined) sink.marks.push({ at: sink.items.length, kind: "unfinished", value: event });

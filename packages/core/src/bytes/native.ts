@@ -14,14 +14,14 @@ export function lastIndexOfByte(bytes: Uint8Array, byte: number, from: number = 
 
 /** Index of the first line feed or carriage return at or after `from`, or -1. */
 export function indexOfLineEnd(bytes: Uint8Array, from: number): number {
-  for (let i = from; i < bytes.length; i++) if (bytes[i] === LF || bytes[i] === CR) return i;
+  for (let i = from; i < bytes.length; i++) if (isLineEnd(bytes[i] as number)) return i;
   return -1;
 }
 
 /** Index of the last line feed or carriage return, or -1. */
 export function lastIndexOfLineEnd(bytes: Uint8Array): number {
   let i = bytes.length - 1;
-  while (i >= 0 && bytes[i] !== LF && bytes[i] !== CR) i--;
+  while (i >= 0 && !isLineEnd(bytes[i] as number)) i--;
   return i;
 }
 
@@ -71,6 +71,11 @@ export function utf8Length(text: string): number {
 export function flat(text: string): string {
   // Cutting a joined text makes the engine write it out first: 40 ns, where a round trip through JSON or bytes takes 100 to 270.
   return ` ${text}`.slice(1);
+}
+
+// Nearly all bytes are told by the first comparison.
+function isLineEnd(byte: number): boolean {
+  return byte <= CR && (byte === LF || byte === CR);
 }
 
 const LF = 0x0a;

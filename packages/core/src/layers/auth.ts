@@ -1,4 +1,6 @@
 import { abortable } from "abort-controller-x";
+import { checkedHeaders, type HeaderRecord } from "../request/header-record.ts";
+import { kindOf } from "../request/printed.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Layer } from "../transport/layer.ts";
@@ -34,9 +36,10 @@ export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
   return (next) => async (request, call) => {
     if (new URL(request.url).origin !== origin) return next(request, call);
     const { signal } = call;
-    const ask = async (refused: boolean): Promise<Readonly<Record<string, string>>> => {
+    const ask = async (refused: boolean): Promise<HeaderRecord> => {
       const given = await abortable(signal, Promise.resolve(auth({ url: request.url, refused, signal })));
-      return typeof given === "string" ? { authorization: given } : (given ?? {});
+      const headers = typeof given === "string" ? { authorization: given } : given === undefined ? {} : given;
+      return checkedHeaders("auth must give a string, a plain object of headers or undefined", headers);
     };
     const sent = withHeaders(request, await ask(false));
     const response = await next(sent, call);
@@ -90,11 +93,13 @@ export function basic(user: string, password: string): Auth {
 export function bearer(token: string | ((call: AuthCall) => string | undefined | Promise<string | undefined>)): Auth {
   return async (call) => {
     const value = typeof token === "string" ? token : await token(call);
-    return value === undefined ? undefined : `Bearer ${value}`;
+    if (value === undefined) return undefined;
+    if (typeof value !== "string") throw new TypeError(`A bearer token must be a string, not ${kindOf(value)}`);
+    return `Bearer ${value}`;
   };
 }
 
-function withHeaders(request: StreamRequest, headers: Readonly<Record<string, string>>): StreamRequest {
+function withHeaders(request: StreamRequest, headers: HeaderRecord): StreamRequest {
   return Object.entries(headers).reduce((step, [name, value]) => step.withHeader(name, value), request);
 }
 

@@ -1,3 +1,4 @@
+import { secretHeaders } from "../request/secret-headers.ts";
 import { shownUrl } from "../request/shown-url.ts";
 import type { ResponseHeaders } from "../transport/transport.ts";
 
@@ -13,4 +14,4 @@ export function maskedHeaders(headers: ResponseHeaders): Record<string, string> 
   return Object.fromEntries(masked);
 }
 
-const secret: ReadonlySet<string> = new Set(["authorization", "proxy-authorization", "cookie", "set-cookie"]);
+const secret: ReadonlySet<string> = new Set([...secretHeaders, "set-cookie"]);

@@ -1,4 +1,5 @@
 import type { StreamError } from "../errors.ts";
+import { secretHeaders } from "../request/secret-headers.ts";
 import { shownUrl } from "../request/shown-url.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
 import type { Clock } from "../time/clock.ts";
@@ -26,8 +27,8 @@ export interface RedirectOptions {
  * @throws StreamError `refused` beyond the limit, for a `Location` that is not http(s), and where a body would have to be sent
  *   again that cannot be made again.
  */
-export function redirectLayer(clock: Clock, { limit = 20, secretHeaders = [] }: RedirectOptions = {}): Layer {
-  const secret = [...alwaysSecret, ...secretHeaders];
+export function redirectLayer(clock: Clock, { limit = 20, secretHeaders: more = [] }: RedirectOptions = {}): Layer {
+  const secret = [...secretHeaders, "host", ...more];
   return (next) => async (first, call) => {
     let request = first;
     let response = await next(request, call);
@@ -68,7 +69,6 @@ function isHttp(url: URL | undefined): url is URL {
   return url?.protocol === "http:" || url?.protocol === "https:";
 }
 
-const alwaysSecret: readonly string[] = ["authorization", "proxy-authorization", "cookie", "host"];
 const ofTheBody: readonly string[] = [
   "content-encoding",
   "content-language",

@@ -1,3 +1,4 @@
+import { kindOf } from "./printed.ts";
 import { shownUrl } from "./shown-url.ts";
 
 /** An address to send to, and the credentials that stood in it. */
@@ -15,10 +16,10 @@ export interface ResolvedUrl {
  * `https://x/v1` are both `https://x/v1/events`, and `//events` cannot leave the host. The query of `baseUrl` stays and that of
  * `path` follows it; its userinfo counts for the paths behind it.
  *
- * @throws TypeError for a path without a base, for what is no URL, and for any other scheme than http and https.
+ * @throws TypeError for what is neither text nor a URL, for a path without a base, for what is no URL, and for any other scheme than http and https.
  */
 export function resolveUrl(path: string | URL, baseUrl?: string | URL): ResolvedUrl {
-  const wanted = String(path).trim();
+  const wanted = textOf(path, "The URL");
   const url = hasScheme(wanted) ? parsed(wanted, "the URL") : behind(baseUrl, wanted);
   const { username, password } = url;
   url.username = url.password = url.hash = "";
@@ -30,11 +31,16 @@ function behind(baseUrl: string | URL | undefined, path: string): URL {
   if (baseUrl === undefined) {
     throw new TypeError(`Cannot open "${shown(path)}": it is relative; give an absolute URL, or a baseUrl`);
   }
-  const url = parsed(String(baseUrl).trim(), "baseUrl");
+  const url = parsed(textOf(baseUrl, "baseUrl"), "baseUrl");
   const [, pathname = "", query = ""] = /^([^?#]*)\??([^#]*)/.exec(path) ?? [];
   if (pathname !== "") url.pathname = `${url.pathname.replace(/\/$/, "")}/${pathname.replace(/^\//, "")}`;
   if (query !== "") url.search = url.search === "" ? query : `${url.search}&${query}`;
   return url;
+}
+
+function textOf(url: unknown, name: string): string {
+  if (typeof url === "string" || url instanceof URL) return String(url).trim();
+  throw new TypeError(`${name} must be a string or a URL, not ${kindOf(url)}`);
 }
 
 function parsed(text: string, name: string): URL {
@@ -44,9 +50,9 @@ function parsed(text: string, name: string): URL {
   throw new TypeError(`Cannot open "${shown(text)}": ${name} must be an absolute URL with http:// or https://`);
 }
 
-/** Masked also where it is no URL. */
+/** Masked also where it is no URL, such as `user:password@host` without its `http://`. */
 function shown(text: string): string {
-  return shownUrl(text.replace(/^([^?#]*\/\/).*@/s, "$1"));
+  return shownUrl(text.replace(/^([^/?#]*:(?!\/\/).*@|[^/?#]*@)/s, "").replace(/^([^?#]*\/\/).*@/s, "$1"));
 }
 
 function hasScheme(text: string): boolean {

@@ -30,7 +30,7 @@ export function cursorAfter<T>(
     after = mark.at;
   }
   for (let i = count; i > after && cursorOf; i--) {
-    const own = cursorOf(items[i - 1] as T);
+    const own = checked(cursorOf(items[i - 1] as T));
     if (own === undefined) continue;
     cursor = own;
     break;
@@ -38,4 +38,10 @@ export function cursorAfter<T>(
   if (cursor === undefined || cursor === before) return before;
   if (cursor === "") return undefined;
   return typeof cursor === "string" ? flat(cursor) : cursor;
+}
+
+/** A caller's function may answer anything; what is no cursor could not be sent. */
+function checked(cursor: unknown): Cursor | undefined {
+  if (cursor === undefined || typeof cursor === "string" || (typeof cursor === "number" && Number.isFinite(cursor))) return cursor;
+  throw new TypeError(`resume.cursor must answer a string, a finite number or undefined, not ${printed(cursor)}`);
 }

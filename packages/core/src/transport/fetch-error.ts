@@ -3,11 +3,15 @@ import { shownUrl } from "../request/shown-url.ts";
 
 /**
  * What it means that fetch rejected (no `bytes`), or that a body broke off after so many `bytes`. Node names the reason in a
- * cause; browsers name none, so there it is `unreachable` before the head and `reset` after it.
+ * cause; browsers name none, so there it is `unreachable` before the head and `reset` after it. A TypeError is for a request
+ * that can never be sent.
  */
-export function fetchError(error: unknown, url: string, bytes?: number): StreamError {
+export function fetchError(error: unknown, url: string, bytes?: number): StreamError | TypeError {
   const reason = reasonOf(error).replaceAll(url, shownUrl(url));
   if (bytes === undefined) {
+    if (unsendable.test(reason)) {
+      return new TypeError(`Cannot send a request to ${shownUrl(url)}: ${reason}`, { cause: error });
+    }
     const phase = phases.find(([, pattern]) => pattern.test(reason))?.[0];
     if (phase || !inTransit.test(reason)) {
       const details = phase ? { phase, cause: error } : { cause: error };
@@ -38,10 +42,14 @@ const phases = [
   ["connect", /^(ECONNREFUSED|E(HOST|NET)UNREACH|EADDRNOTAVAIL|ETIMEDOUT (?!read)|UND_ERR_CONNECT_TIMEOUT)/],
 ] as const;
 
-const inTransit = /^(ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR_|HPE_|HTTPParserError|ERR_HTTP2_)/;
+const unsendable =
+  /^(UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)|ERR_INVALID_URL|bad port|unknown scheme|URL scheme must be|redirect count exceeded)/;
+const inTransit = /^(ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR_|HPE_|HTTPParserError|ERR_HTTP2_|ERR_ASSERTION)/;
 const short =
   /^(UND_ERR_SOCKET other side closed|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|HPE_INVALID_EOF_STATE)|^HTTPParserError.*Invalid EOF/;
-const malformed = /^(HPE_|HTTPParserError|UND_ERR_HEADERS_OVERFLOW|Z_|ERR_BROTLI|ERR__ERROR_|ZSTD_)/;
+// undici asserts that a status is 100 or more.
+const malformed =
+  /^(HPE_|HTTPParserError|UND_ERR_HEADERS_OVERFLOW|UND_ERR_SOCKET bad (response|upgrade)|ERR_ASSERTION|Z_|ERR_BROTLI|ERR__ERROR_|ZSTD_)/;
 
 const whys = {
   truncated: "the server closed the connection",

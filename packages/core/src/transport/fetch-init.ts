@@ -25,7 +25,7 @@ export function fetchInit(request: StreamRequest): { init: RequestInit; source: 
     request,
     made === undefined ? {} : streams ? { body: new ReadableStream(), duplex: "half" } : { body: "" },
   );
-  const common = { method, headers, cache: "no-store", redirect: "follow" } as const;
+  const common = { method, headers, cache: "no-store" } as const;
   if (made === undefined) return { init: common, source: undefined };
   if (streams) {
     const source = bodySource(made);
@@ -39,6 +39,7 @@ export function fetchInit(request: StreamRequest): { init: RequestInit; source: 
 function checkedHeaders(request: StreamRequest): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers)) {
+    if (ofTheRuntime.has(name)) throw refused(request, `fetch sets the header ${name} itself; leave it out`);
     try {
       headers.set(name, value);
     } catch {
@@ -47,6 +48,9 @@ function checkedHeaders(request: StreamRequest): Headers {
   }
   return headers;
 }
+
+// With a length that is not the body's, Node's fetch sends what it likes and waits for ever; browsers drop all three unsaid.
+const ofTheRuntime: ReadonlySet<string> = new Set(["content-length", "expect", "transfer-encoding"]);
 
 function checkRequest(request: StreamRequest, body: RequestInit & { readonly duplex?: "half" }): void {
   if (!URL.canParse(request.url)) throw refused(request, "it is no absolute URL");

@@ -42,6 +42,27 @@ test("credentials are asked for every attempt", async () => {
   expect(sentBy(transport)).toEqual(["Bearer t1", "Bearer t2"]);
 });
 
+test.each<[unknown, string]>([
+  [5, "auth must give a string, a plain object of headers or undefined, not number"],
+  [null, "auth must give a string, a plain object of headers or undefined, not null"],
+  [new Headers({ "x-key": "hunter2" }), "not [object Headers]"],
+  [{ "x-key": 5 }, "The header x-key must be a string, not number"],
+  ["hunter2\n", "The header authorization holds what HTTP does not allow"],
+])("what is no credentials is a TypeError that does not print it: %s", async (given, message) => {
+  const { transport, send } = guarded((() => given) as Auth, [{}]);
+  const thrown = await Promise.resolve(send(request, { signal: free })).catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(TypeError);
+  expect((thrown as Error).message).toContain(message);
+  expect((thrown as Error).message).not.toContain("hunter2");
+  expect(transport.requests.length).toBe(0);
+});
+
+test("a bearer token that is no text is a TypeError", async () => {
+  await expect(Promise.resolve(bearer((() => 5) as unknown as () => string)(call(false)))).rejects.toThrow(
+    new TypeError("A bearer token must be a string, not number"),
+  );
+});
+
 test("headers by name are credentials too, and undefined is none", async () => {
   const { transport, send } = guarded(({ url }) => (url.endsWith("none") ? undefined : { "X-Api-Key": "k" }), [{}, {}]);
   await send(request, { signal: free });

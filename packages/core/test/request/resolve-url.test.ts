@@ -53,6 +53,24 @@ test.each([
   expect(attempt).not.toThrow(/sec\/?ret|zoe/);
 });
 
+test.each([undefined, null, 5, {}, []])("what is neither text nor a URL is a TypeError: %s", (value) => {
+  expect(() => resolveUrl(value as unknown as string, "https://x.example")).toThrow(
+    /^The URL must be a string or a URL, not /,
+  );
+  if (value === undefined) return;
+  expect(() => resolveUrl("/p", value as unknown as string)).toThrow(/^baseUrl must be a string or a URL, not /);
+});
+
+test.each([
+  "zoe:secret@x.example/p",
+  "secret@x.example/p",
+  "zoe:sec/ret@x.example/p",
+  "zoe:sec//ret@x.example/p",
+  "zoe:sec?ret@x.example/p",
+])("userinfo is masked where http:// was forgotten: %s", (url) => {
+  expect(() => resolveUrl(url)).toThrow(/^Cannot open "x\.example\/p": /);
+});
+
 test("a bad baseUrl is called by its name", () => {
   expect(() => resolveUrl("/p", "/v1")).toThrow('Cannot open "/v1": baseUrl must be');
 });

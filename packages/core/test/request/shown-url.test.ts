@@ -6,7 +6,9 @@ test("a printed URL has no userinfo and no fragment", () => {
 });
 
 test("query values are masked and their names stay", () => {
-  expect(shownUrl("https://a.example/p?token=abc&since=4&flag#x?y=1")).toBe("https://a.example/p?token=***&since=***&flag");
+  expect(shownUrl("https://a.example/p?token=abc&since=4&flag#x?y=1")).toBe(
+    "https://a.example/p?token=***&since=***&flag",
+  );
 });
 
 test("a URL with nothing to hide is printed as it is", () => {

@@ -41,14 +41,39 @@ test.each([
   expect(fetchError(error, url, 5).message).toContain("after 5 bytes of the body");
 });
 
+test.each([
+  ["UND_ERR_SOCKET", "bad response"],
+  ["UND_ERR_SOCKET", "bad upgrade"],
+  ["ERR_ASSERTION", "false == true"],
+])("%s %s, an answer that HTTP does not know, is protocol", (code, message) => {
+  expect(fetchError(failed(code, message), url)).toMatchObject({ code: "protocol" });
+});
+
+test.each([
+  ["UND_ERR_INVALID_ARG", "invalid connection header"],
+  ["UND_ERR_NOT_SUPPORTED", "expect header not supported"],
+  ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "Request body length does not match content-length header"],
+  ["ERR_INVALID_URL", "Invalid URL"],
+  ["", "bad port"],
+  ["", "unknown scheme"],
+  ["", "URL scheme must be a HTTP(S) scheme"],
+  ["", "redirect count exceeded"],
+])("%s %s can never be sent: a TypeError", (code, message) => {
+  const error = fetchError(failed(code, message), url);
+  expect(error).toBeInstanceOf(TypeError);
+  expect(error.message).toContain(`Cannot send a request to https://a.example/feed?token=***: `);
+});
+
 test("an error of the parser is known by its name where it has lost its code", () => {
   const parser = (why: string) =>
     new TypeError("terminated", { cause: Object.assign(new Error(why), { name: "HTTPParserError", code: undefined }) });
   expect(
-    fetchError(parser("Response does not match the HTTP/1.1 protocol (Invalid character in chunk size)"), url, 1).code,
-  ).toBe("protocol");
-  expect(fetchError(parser("Response does not match the HTTP/1.1 protocol (Invalid EOF state)"), url, 1).code).toBe(
-    "truncated",
+    fetchError(parser("Response does not match the HTTP/1.1 protocol (Invalid character in chunk size)"), url, 1),
+  ).toMatchObject({ code: "protocol" });
+  expect(fetchError(parser("Response does not match the HTTP/1.1 protocol (Invalid EOF state)"), url, 1)).toMatchObject(
+    {
+      code: "truncated",
+    },
   );
 });
 

@@ -4,8 +4,12 @@ import { type AddressInfo, createServer as createSocketServer, type Socket } fro
 import { gzipSync } from "node:zlib";
 import { afterEach, expect, test, vi } from "vitest";
 import { StreamError } from "../../src/errors.ts";
+import { authLayer } from "../../src/layers/auth.ts";
+import { redirectLayer } from "../../src/layers/redirect.ts";
 import { StreamRequest } from "../../src/request/stream-request.ts";
+import { systemClock } from "../../src/time/clock.ts";
 import { fetchTransport } from "../../src/transport/fetch-transport.ts";
+import { layered } from "../../src/transport/layer.ts";
 import type { StreamResponse } from "../../src/transport/transport.ts";
 
 const free = new AbortController().signal;
@@ -114,7 +118,7 @@ test("the global fetch is looked up when it is called, and an answer without a U
   expect(await text(response.body)).toBe("mocked");
 });
 
-test("nothing is cached, redirects are followed, and credentials are asked for only when given", async () => {
+test("nothing is cached, redirects are not followed unseen, and credentials are asked for only when given", async () => {
   const inits: (RequestInit | undefined)[] = [];
   const fetch = async (_: unknown, init?: RequestInit) => {
     inits.push(init);
@@ -123,16 +127,80 @@ test("nothing is cached, redirects are followed, and credentials are asked for o
   const request = new StreamRequest({ url: "https://a.example/" });
   await fetchTransport({ fetch })(request, { signal: free });
   await fetchTransport({ fetch, credentials: "include" })(request, { signal: free });
-  expect(inits).toMatchObject([{ cache: "no-store", redirect: "follow" }, { credentials: "include" }]);
+  expect(inits).toMatchObject([{ cache: "no-store", redirect: "manual" }, { credentials: "include" }]);
   expect(inits[0]).not.toHaveProperty("credentials");
 });
 
-test("after a redirect the URL is the one that answered", async () => {
+test("a redirect is an answer, with its place", async () => {
+  const origin = await serve((_, response) => response.writeHead(307, { location: "/new" }).end());
+  const response = await get(`${origin}/old`);
+  expect(response).toMatchObject({ url: `${origin}/old`, status: 307 });
+  expect(response.headers.get("location")).toBe("/new");
+});
+
+test("through the redirect layer, headers that auth gave do not leave their origin", async () => {
+  const seen: unknown[] = [];
+  const keep = (request: IncomingMessage): unknown => seen.push([request.url, request.headers["x-api-key"]]);
+  const other = await serve((request, response) => response.end(`${keep(request)}`));
   const origin = await serve((request, response) => {
-    if (request.url === "/new") response.end();
-    else response.writeHead(302, { location: "/new" }).end();
+    keep(request);
+    response.writeHead(307, { location: request.url === "/" ? "/near" : `${other}/far` }).end();
   });
-  expect(await get(`${origin}/old`)).toMatchObject({ url: `${origin}/new`, status: 200 });
+  const layers = [redirectLayer(systemClock), authLayer(() => ({ "x-api-key": "secret" }), origin, systemClock)];
+  const response = await layered(fetchTransport(), layers)(new StreamRequest({ url: origin }), { signal: free });
+  response.release();
+  expect(response).toMatchObject({ url: `${other}/far`, status: 200 });
+  expect(seen).toEqual([
+    ["/", "secret"],
+    ["/near", "secret"],
+    ["/far", undefined],
+  ]);
+});
+
+/** The fetch of a browser before a redirect: it follows, or shows nothing of it. */
+function browser() {
+  const modes: unknown[] = [];
+  const fetch = async (_: unknown, init?: RequestInit) => {
+    modes.push(init?.redirect);
+    if (init?.redirect === "follow") return new Response("there");
+    const opaque = { type: { value: "opaqueredirect" }, status: { value: 0 } };
+    return Object.defineProperties(new Response(), opaque);
+  };
+  return { modes, transport: fetchTransport({ fetch }) };
+}
+
+test.each([
+  ["a GET with credentials", { headers: { Authorization: "Bearer x", "Last-Event-ID": "7" } }],
+  ["a POST whose caller says so", { method: "POST", replayable: true, body: pieces }],
+])("where redirects are not shown, %s goes once more, for the runtime to follow", async (_, init) => {
+  const { modes, transport } = browser();
+  const told: string[] = [];
+  const on = { hidden: () => told.push("hidden"), connected() {}, sent: () => told.push("sent") };
+  const response = await transport(new StreamRequest({ url: "https://a.example/", ...init }), { signal: free, on });
+  expect(await text(response.body)).toBe("there");
+  expect(modes).toEqual(["manual", "follow"]);
+  expect(told).toEqual(["hidden", "sent"]);
+});
+
+test.each([
+  ["has the header x-api-key", { headers: { "x-api-key": "secret" } }],
+  ["may not be sent twice", { method: "POST", body: "x" }],
+])("where redirects are not shown, a request that %s is refused", async (why, init) => {
+  const { modes, transport } = browser();
+  const sent = transport(new StreamRequest({ url: "https://a.example/?token=secret", ...init }), { signal: free });
+  const error = await sent.catch((thrown: unknown) => thrown as StreamError);
+  expect(error).toMatchObject({ name: "StreamError", code: "refused", message: expect.stringContaining(why) });
+  expect((error as StreamError).message).not.toContain("=secret");
+  expect(modes).toEqual(["manual"]);
+});
+
+test("a status below 100 is protocol", async () => {
+  const origin = await serveRaw((socket) => socket.end("HTTP/1.1 099 Early\r\n\r\n"));
+  await expect(get(origin)).rejects.toMatchObject({ code: "protocol" });
+});
+
+test("a port that fetch blocks is a TypeError", async () => {
+  await expect(get("http://127.0.0.1:6667/")).rejects.toThrow(TypeError);
 });
 
 test.each([
@@ -474,6 +542,9 @@ test.each([
   ["a method that fetch forbids", { method: "CONNECT" }, "CONNECT https://a.example/?token=***"],
   ["a header with a line break", { headers: { "x-key": "sec\r\nret" } }, "the header x-key"],
   ["a header beyond one byte a character", { headers: { "x-key": "sec→ret" } }, "the header x-key"],
+  ["a length", { method: "POST", body: "xyz", headers: { "Content-Length": "1" } }, "the header content-length"],
+  ["a transfer coding", { headers: { "transfer-encoding": "chunked" } }, "the header transfer-encoding"],
+  ["an expectation", { headers: { expect: "100-continue" } }, "the header expect"],
   ["a header that has no name", { headers: { "": "sec ret" } }, "the header "],
 ])("%s is a TypeError before anything is sent, and prints no secret", async (_, init, told) => {
   const fetch = () => expect.unreachable();

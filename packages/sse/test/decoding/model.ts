@@ -14,7 +14,7 @@ export function modelled(body: Uint8Array, cursor = "") {
   let id: string | undefined;
 
   const field = (line: string): void => {
-    const [, name, value = ""] = /^([^:]*)(?:: ?([^]*))?$/.exec(line) as unknown as [
+    const [, name, value = ""] = /^([^:]*)(?:: ?([\s\S]*))?$/.exec(line) as unknown as [
       string,
       string,
       string | undefined,

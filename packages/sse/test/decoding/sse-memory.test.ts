@@ -44,9 +44,9 @@ const event = `id: ${"7".repeat(30)}\nevent: ${"e".repeat(30)}\ndata: ${"x".repe
 const chunk64KiB = event.repeat((64 * KiB) / event.length);
 
 describe("a kept event", () => {
-  test("keeps at most 80 KiB of its neighbours alive, also out of a chunk of 1 MiB", async () => {
+  test("keeps at most 80 KiB of its neighbours alive, also out of a chunk of 512 KiB", async () => {
     expect(await retained(() => oneOfEach(chunk64KiB, (kept) => kept))).toBeLessThan(200 * 85 * KiB);
-    expect(await retained(() => oneOfEach(chunk64KiB.repeat(16), (kept) => kept))).toBeLessThan(200 * 85 * KiB);
+    expect(await retained(() => oneOfEach(chunk64KiB.repeat(8), (kept) => kept))).toBeLessThan(200 * 85 * KiB);
   });
 
   test("keeps at most 160 KiB alive where the text is not Latin-1", async () => {

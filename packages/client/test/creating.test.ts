@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { createClient as createNodeClient } from "../src/index.node.ts";
+import { type ClientOptions, createClient } from "../src/index.ts";
+import { clientOf, settled } from "./client-of.ts";
+
+const bad: [option: unknown, Kind: typeof TypeError | typeof RangeError, message: string][] = [
+  [null, TypeError, "The options must be an object, not null"],
+  [5, TypeError, "The options must be an object, not 5"],
+  [{ timeouts: null }, TypeError, "timeouts must be a plain object, not null"],
+  [{ timeouts: { idleMs: -1 } }, RangeError, "timeouts.idleMs must be a number from 0 up, and finite, not -1"],
+  [{ timeouts: { idle: 1 } }, TypeError, 'timeouts has no "idle"'],
+  [{ reconnect: true }, TypeError, "reconnect must be a plain object, not true"],
+  [{ reconnect: { retries: 1.5 } }, RangeError, "reconnect.retries must be a whole number from 0 up, not 1.5"],
+  [{ headers: new Headers() }, TypeError, "not [object Headers]; give Object.fromEntries(headers)"],
+  [{ headers: { "x y": "1" } }, TypeError, '"x y" is no header name'],
+  [{ auth: "hunter2" }, TypeError, "auth must be a function, such as bearer(token) makes, not string"],
+  [{ transport: {} }, TypeError, "transport must be a function, not [object Object]"],
+  [{ retryOn: 5 }, TypeError, "retryOn must be a function, not 5"],
+  [{ clock: {} }, TypeError, "clock must be a Clock, not [object Object]"],
+  [{ random: 4 }, TypeError, "random must be a function, not 4"],
+  [{ budget: 5 }, TypeError, "budget must be a plain object, not 5"],
+  [{ budget: null }, TypeError, "budget must be a plain object, not null"],
+  [{ budget: { perSecond: "5" } }, TypeError, 'budget.perSecond must be a number, not "5"'],
+  [{ budget: { perMinute: 5 } }, TypeError, 'budget has no "perMinute"; it has perSecond, burst'],
+  [{ baseUrl: 5 }, TypeError, "baseUrl must be a string or a URL, not number"],
+  [{ baseUrl: "/v1" }, TypeError, 'Cannot open "/v1": baseUrl must be an absolute URL'],
+];
+
+test.each(bad)("createClient throws on a bad option: %o", (options, Kind, message) => {
+  for (const create of [createClient, createNodeClient]) {
+    const attempt = () => create(options as ClientOptions);
+    expect(attempt).toThrow(Kind);
+    expect(attempt).toThrow(message);
+  }
+});
+
+test("options of a client may be undefined, and then are their defaults", () => {
+  const names = "baseUrl auth headers timeouts reconnect retryOn transport budget clock random";
+  expect(() => createClient(Object.fromEntries(names.split(" ").map((name) => [name, undefined])))).not.toThrow();
+  expect(() => createClient({ budget: { perSecond: undefined, burst: undefined } })).not.toThrow();
+});
+
+test("what a client's headers function returns is checked when it is asked, under a call's headers too", async () => {
+  const headers = (() => new Headers({ "x-one": "1" })) as unknown as () => Record<string, string>;
+  const { client, clock, transport } = clientOf([], { headers });
+  const reply = client.request("/status", { headers: { "x-two": "2" } });
+  expect(await settled(reply, clock)).toMatchObject({ thrown: { code: "protocol", cause: { name: "TypeError" } } });
+  expect(transport.requests.length).toBe(0);
+});
+
+test("secrets among the client's headers stay with its origin, in any letter case", async () => {
+  const headers = { Cookie: "a=1", AUTHORIZATION: "Basic x", "Proxy-Authorization": "Basic y", "X-Team": "ops" };
+  const { client, transport } = clientOf(() => ({}), { headers });
+  await (await client.request("/status")).text();
+  await (await client.request("https://b.example/")).text();
+  const sent = transport.requests.map((request) => Object.keys(request.headers).sort());
+  expect(sent).toEqual([
+    ["accept", "authorization", "cookie", "proxy-authorization", "x-team"],
+    ["accept", "x-team"],
+  ]);
+});
