@@ -13,10 +13,13 @@ const server = setupServer(
     const body = lastId === null ? "id: 1\ndata: one\n\n" : "id: 2\ndata: two\n\ndata: [DONE]\n\n";
     return new HttpResponse(streamOf(body), { headers: { "content-type": "text/event-stream" } });
   }),
-  http.get("https://api.example.com/feed", () => new HttpResponse('{"seq":1}\n{"seq":2}\n', { headers: { "content-type": "application/x-ndjson" } })),
+  http.get(
+    "https://api.example.com/feed",
+    () => new HttpResponse('{"seq":1}\n{"seq":2}\n', { headers: { "content-type": "application/x-ndjson" } }),
+  ),
 );
 
-beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
+beforeAll(() => server.listen({ onUnhandledFrame: "error" }));
 afterAll(() => server.close());
 
 test("a client on the fetch transport streams from msw handlers, and resumes there", async () => {

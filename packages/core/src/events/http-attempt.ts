@@ -36,7 +36,8 @@ export class HttpAttempt<T> implements Attempt<T> {
 
   release(reason: unknown): void {
     if (this.#last) return;
-    const error = reason instanceof StreamError ? reason : new StreamError("reset", "The attempt was released", { cause: reason });
+    const error =
+      reason instanceof StreamError ? reason : new StreamError("reset", "The attempt was released", { cause: reason });
     this.#last = { ...nothing, error };
     this.#response.release(reason);
     this.#delivered(this.#last);

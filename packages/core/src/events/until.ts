@@ -20,6 +20,9 @@ export function terminator<T>(until: Until<T> | undefined, dialect: Dialect<T>):
     throw new TypeError(`until: ${JSON.stringify(until)} needs items that are text; ${dialect.name} has none`);
   }
   const { typeOf } = dialect;
-  if (!typeOf) throw new TypeError(`until: { event: ${JSON.stringify(until.event)} } needs events with types; ${dialect.name} has none`);
+  if (!typeOf)
+    throw new TypeError(
+      `until: { event: ${JSON.stringify(until.event)} } needs events with types; ${dialect.name} has none`,
+    );
   return (item) => (typeOf(item) === until.event ? "deliver" : undefined);
 }

@@ -1,7 +1,11 @@
 import type { Cursor } from "../errors.ts";
 
 /** A body that can be sent: made once, or (a function) made anew for every attempt. */
-export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array> | (() => string | Uint8Array | AsyncIterable<Uint8Array>);
+export type RequestBody =
+  | string
+  | Uint8Array
+  | AsyncIterable<Uint8Array>
+  | (() => string | Uint8Array | AsyncIterable<Uint8Array>);
 
 /** What a {@link StreamRequest} is made from. */
 export interface StreamRequestInit {
@@ -111,9 +115,15 @@ export function isSafe(method: string): boolean {
 
 function withQuery(href: string, query: Readonly<Record<string, Cursor | boolean | undefined>>): string {
   const url = new URL(href);
-  const kept = url.search.slice(1).split("&").filter((pair) => pair !== "" && !(nameOf(pair) in query));
+  const kept = url.search
+    .slice(1)
+    .split("&")
+    .filter((pair) => pair !== "" && !(nameOf(pair) in query));
   const set = Object.entries(query).filter(([, value]) => value !== undefined);
-  url.search = [...kept, ...set.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)].join("&");
+  url.search = [
+    ...kept,
+    ...set.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`),
+  ].join("&");
   return url.href;
 }
 

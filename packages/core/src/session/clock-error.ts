@@ -23,7 +23,9 @@ export function clockError(
     case "totalMs":
       return new StreamError("deadline", `Cannot finish ${url}: ${ms} ms are over (totalMs)`, { clock });
     case "firstItemMs":
-      return new StreamError("idle", `Cannot keep reading ${url}: no first item after ${ms} ms (firstItemMs)`, { clock });
+      return new StreamError("idle", `Cannot keep reading ${url}: no first item after ${ms} ms (firstItemMs)`, {
+        clock,
+      });
     case "idleMs":
       return new StreamError("idle", `Cannot keep reading ${url}: no byte for ${ms} ms (idleMs)`, { clock });
     case "progressMs":

@@ -1,6 +1,7 @@
 import { flat } from "#native";
 import type { Cursor } from "../errors.ts";
 import type { Mark } from "../frames/decoder.ts";
+import { printed } from "../request/printed.ts";
 
 /** The batch that the consumer has in hand: how much of it was taken, and how much of that was acknowledged. */
 export interface Hand<T> {
@@ -42,6 +43,7 @@ export function cursorAfter<T>(
 
 /** A caller's function may answer anything; what is no cursor could not be sent. */
 function checked(cursor: unknown): Cursor | undefined {
-  if (cursor === undefined || typeof cursor === "string" || (typeof cursor === "number" && Number.isFinite(cursor))) return cursor;
+  if (cursor === undefined || typeof cursor === "string" || (typeof cursor === "number" && Number.isFinite(cursor)))
+    return cursor;
   throw new TypeError(`resume.cursor must answer a string, a finite number or undefined, not ${printed(cursor)}`);
 }

@@ -129,7 +129,10 @@ export class Intake<T> {
         if (Number.isSafeInteger(mark.value)) this.retryMs = mark.value;
         return;
       case "bad":
-        return this.#notices.notify({ type: "bad", item: { ...mark.value, raw: mark.value.raw.slice(0, mostNoticed) } });
+        return this.#notices.notify({
+          type: "bad",
+          item: { ...mark.value, raw: mark.value.raw.slice(0, mostNoticed) },
+        });
       case "cursor":
       case "marker":
       case "unfinished":

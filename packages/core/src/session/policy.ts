@@ -60,7 +60,12 @@ export function verdict(
   return retries > 0 ? "exhausted" : "final";
 }
 
-function isWanted(end: AttemptEnd, situation: Situation, policy: ReconnectPolicy, retryOn: RetryOn | undefined): boolean {
+function isWanted(
+  end: AttemptEnd,
+  situation: Situation,
+  policy: ReconnectPolicy,
+  retryOn: RetryOn | undefined,
+): boolean {
   const { endless, resumable, forever, delivered } = situation;
   if (end === "complete") return forever;
   const knowsWhere = endless || resumable || policy.withoutCursor;

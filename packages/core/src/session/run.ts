@@ -147,7 +147,11 @@ export class Session<T> {
         this.intake.acknowledgeAll();
         if (this.#end !== undefined) this.#turn(this.#end);
         else if (this.#attempt) return this.#attempt.pull((batch) => this.#arrived(batch));
-        else return void this.#connect().then(() => this.#advance(), (error: unknown) => this.#unexpected(error));
+        else
+          return void this.#connect().then(
+            () => this.#advance(),
+            (error: unknown) => this.#unexpected(error),
+          );
       }
     } catch (error) {
       return this.#unexpected(error);
@@ -215,9 +219,16 @@ export class Session<T> {
     await this.#waitForTurn(opening.signal);
     opening.signal.throwIfAborted();
     this.#attemptBegins();
-    const pending = this.#settings.opener.open({ signal: opening.signal, cursor: this.intake.cursor, on: this.#wire() });
+    const pending = this.#settings.opener.open({
+      signal: opening.signal,
+      cursor: this.intake.cursor,
+      on: this.#wire(),
+    });
     // An answer that comes after the attempt was given up is let go.
-    pending.then((late) => opening.signal.aborted && late.release(opening.signal.reason), () => {});
+    pending.then(
+      (late) => opening.signal.aborted && late.release(opening.signal.reason),
+      () => {},
+    );
     try {
       const attempt = await abortable(opening.signal, pending);
       // Given up between the answer and here: too late for the line above.
@@ -350,7 +361,9 @@ export class Session<T> {
     if (!reconnect || !this.#attempt) return false;
     const { openedAtMs = nowMs } = this.#state.tally;
     const { freshItems } = this.intake;
-    return (freshItems > 0 && freshItems >= reconnect.healthyAfterItems) || nowMs - openedAtMs >= reconnect.healthyAfterMs;
+    return (
+      (freshItems > 0 && freshItems >= reconnect.healthyAfterItems) || nowMs - openedAtMs >= reconnect.healthyAfterMs
+    );
   }
 
   /** The wait before the next attempt, should there be one. */

@@ -10,7 +10,13 @@ export type SessionState =
   /** A good answer is being read. */
   | { readonly name: "open"; readonly tally: Tally }
   /** No connection; the next attempt is made after `waitMs`, at `retryAt` (ms since 1970). */
-  | { readonly name: "waiting"; readonly tally: Tally; readonly cause: WaitCause; readonly waitMs: number; readonly retryAt: number }
+  | {
+      readonly name: "waiting";
+      readonly tally: Tally;
+      readonly cause: WaitCause;
+      readonly waitMs: number;
+      readonly retryAt: number;
+    }
   | { readonly name: "closed"; readonly tally: Tally; readonly outcome: Outcome };
 
 /** Why there is a wait: the error of the last attempt, a clean end, or the origin's budget of attempts. */
@@ -34,7 +40,14 @@ export interface Tally {
 export type SessionMove =
   | { readonly to: "opening" }
   | { readonly to: "open"; readonly nowMs: number }
-  | { readonly to: "waiting"; readonly cause: WaitCause; readonly waitMs: number; readonly retryAt: number; readonly nowMs: number; readonly counted: boolean }
+  | {
+      readonly to: "waiting";
+      readonly cause: WaitCause;
+      readonly waitMs: number;
+      readonly retryAt: number;
+      readonly nowMs: number;
+      readonly counted: boolean;
+    }
   /** The stream proved itself: the row of failures is over. */
   | { readonly to: "healthy" }
   | { readonly to: "closed"; readonly outcome: Outcome };

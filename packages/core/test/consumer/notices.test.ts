@@ -137,14 +137,19 @@ test("a pull of notices pends until something happens", async () => {
 });
 
 test("a notice shows at most 1,024 characters of a comment: a reader that falls behind keeps no more", async () => {
-  const { stream, clock } = streamOf([{ chunks: [`:${"x".repeat(900)}\n:${"y".repeat(999)}\n`] }], { reconnect: false });
+  const { stream, clock } = streamOf([{ chunks: [`:${"x".repeat(900)}\n:${"y".repeat(999)}\n`] }], {
+    reconnect: false,
+  });
   const notices = reading(stream.notices({ comments: true }));
   reading(stream);
   await clock.advance(0);
   const comments = notices.items.filter((notice) => notice.type === "comment").map(({ text }) => text.length);
   expect(comments).toEqual([900, 999]);
   const seen: Notice[] = [];
-  const hub = new Intake({ opener: { cursorOf: undefined }, until: undefined, url: "u", from: undefined }, { notify: (notice) => seen.push(notice) });
+  const hub = new Intake(
+    { opener: { cursorOf: undefined }, until: undefined, url: "u", from: undefined },
+    { notify: (notice) => seen.push(notice) },
+  );
   const raw = new Uint8Array(5_000);
   hub.receive(
     {

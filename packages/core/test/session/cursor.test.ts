@@ -203,3 +203,14 @@ test("a cursor that is kept is a flat copy: it pins no chunk", () => {
   expect(kept.every((cursor) => String(cursor).length === 40)).toBe(true);
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(8 * chunkBytes);
 });
+
+test("a resume.cursor that answers no cursor ends the stream as protocol, and says what it answered", async () => {
+  for (const odd of [{ seq: 1 }, Number.NaN, true]) {
+    const { stream, clock } = streamOf([{ chunks: ["a\n", "b\n"] }], { resume: { cursor: () => odd as never } });
+    const seen = reading(stream);
+    await clock.advance(0);
+    expect(seen.end).toMatchObject({
+      thrown: { code: "protocol", message: expect.stringContaining("resume.cursor must answer") },
+    });
+  }
+});

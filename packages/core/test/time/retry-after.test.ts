@@ -30,9 +30,19 @@ test("a date in the past is 0", () => {
   expect(retryAfterMs("Sat, 05 Nov 1994 08:49:37 GMT", clock)).toBe(0);
 });
 
-test.each([null, "", "-5", "9".repeat(400), "99999999999999999", "soon", "soon 5", "5 s", "1e3", "0x10", "2026-01-01", "Sun, 99 Foo 1994 08:49:37 GMT"])(
-  "%j says nothing",
-  (value) => {
-    expect(retryAfterMs(value, clock)).toBe(undefined);
-  },
-);
+test.each([
+  null,
+  "",
+  "-5",
+  "9".repeat(400),
+  "99999999999999999",
+  "soon",
+  "soon 5",
+  "5 s",
+  "1e3",
+  "0x10",
+  "2026-01-01",
+  "Sun, 99 Foo 1994 08:49:37 GMT",
+])("%j says nothing", (value) => {
+  expect(retryAfterMs(value, clock)).toBe(undefined);
+});
