@@ -23,12 +23,17 @@ export function appendBytes(tail: ByteTail, source: Uint8Array, from: number, to
   tail.to += added;
 }
 
-/** Forgets the bytes before `from`. Most of many open streams wait between two lines: without bytes, no memory is held. */
+/** Forgets the bytes before `from`. Without bytes, memory of a common size is kept for the next line. */
 export function dropBytes(tail: ByteTail, from: number): void {
   tail.from = from;
   if (from < tail.to) return;
-  tail.bytes = noBytes;
   tail.from = tail.to = 0;
+  if (tail.bytes.length > mostKeptBytes) tail.bytes = noBytes;
+}
+
+/** Gives memory without bytes back: most of many open streams wait between two lines. */
+export function restTail(tail: ByteTail): void {
+  if (tail.to === 0) tail.bytes = noBytes;
 }
 
 function makeRoom(tail: ByteTail, added: number, usualBytes: number): void {
@@ -46,4 +51,5 @@ function makeRoom(tail: ByteTail, added: number, usualBytes: number): void {
 }
 
 const leastBytes = 256;
+const mostKeptBytes = 1024 * 1024;
 const noBytes: Uint8Array = new Uint8Array(0);

@@ -7,7 +7,7 @@ import type { Cursor, Decoder, EndOfBody, Framing, Sink } from "@longwire/core";
 import { byteLimit, emptySink, StreamError } from "@longwire/core";
 import { indexOfByte, indexOfLineEnd, lastIndexOfLineEnd } from "@longwire/core/bytes";
 import { type Block, emptyBlock, eventOf, isPending, readLines } from "./block.ts";
-import { appendBytes, type ByteTail, dropBytes, emptyTail } from "./byte-tail.ts";
+import { appendBytes, type ByteTail, dropBytes, emptyTail, restTail } from "./byte-tail.ts";
 import { eventId } from "./event-id.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
 
@@ -76,6 +76,8 @@ class SseDecoder implements Decoder<ServerSentEvent> {
     if (from < chunk.length) {
       this.#limit(this.#tail.to - this.#tail.from + chunk.length - from);
       this.#keep(chunk, from, chunk.length);
+    } else {
+      restTail(this.#tail);
     }
   }
 
