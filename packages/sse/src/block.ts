@@ -39,26 +39,30 @@ export function eventOf({ type, data, hasOwnId, lastEventId }: Block): ServerSen
   return data === undefined ? undefined : serverSentEvent(type, data, hasOwnId, lastEventId);
 }
 
-/** Reads the whole lines in `source[start, end)`: they end with a line end, or are `oneLine` without its end. */
+/** What ends the lines of a text: LF, CR and CRLF, or nothing but LF, or nothing: it is one line without its end. */
+export type LineEnds = "any" | "LF" | "none";
+
+/** Reads the whole lines in `source[start, end)`. */
 export function readLines(
   block: Block,
   source: Uint8Array,
   start: number,
   end: number,
+  ends: LineEnds,
   sink: Sink<ServerSentEvent>,
-  oneLine = false,
 ): void {
   const text = decodeUtf8(source, start, end);
   const { items, marks } = sink;
   // Not indexOf: V8 would do that search anew for each line, as its answer is the same each time.
-  const hasCr = !oneLine && text.includes("\r");
+  const hasCr = ends === "any" && text.includes("\r");
   // Locals: an assignment to the block costs a write barrier. Data of earlier texts stays apart, so that it is copied once.
   let earlierData = block.data;
   let data: string | undefined;
   let { type, hasOwnId, lastEventId, bytes } = block;
+  let newId = false;
   let ignored = "";
   let begun = 0;
-  let lf = oneLine ? text.length : -2;
+  let lf = ends === "none" ? text.length : -2;
   let cr = -2;
   for (let from = 0; from < text.length; ) {
     const first = text.charCodeAt(from);
@@ -107,7 +111,7 @@ export function readLines(
       // An id with NUL is ignored, not an error.
       if (id.indexOf("\0") < 0) {
         lastEventId = id;
-        hasOwnId = true;
+        hasOwnId = newId = true;
       }
       bytes += to - from;
     } else {
@@ -122,8 +126,8 @@ export function readLines(
     from = next;
   }
 
-  if (lastEventId !== block.lastEventId) block.lastEventId = detached(lastEventId, text, 2_048);
-  block.type = detached(type, text, 2_048);
+  if (newId) block.lastEventId = detached(lastEventId, text, 4_096);
+  block.type = detached(type, text, 4_096);
   block.data = data === undefined ? earlierData : joined(earlierData, detached(data, text, 256));
   block.hasOwnId = hasOwnId;
   if (text.length !== end - start && begun < text.length) {

@@ -5,8 +5,8 @@
 
 import type { Cursor, Decoder, EndOfBody, Framing, Sink } from "@longwire/core";
 import { byteLimit, emptySink, StreamError } from "@longwire/core";
-import { indexOfByte, indexOfLineEnd, lastIndexOfLineEnd } from "@longwire/core/bytes";
-import { type Block, emptyBlock, eventOf, isPending, readLines } from "./block.ts";
+import { indexOfByte, indexOfLineEnd, lastIndexOfByte, lastIndexOfLineEnd } from "@longwire/core/bytes";
+import { type Block, emptyBlock, eventOf, isPending, type LineEnds, readLines } from "./block.ts";
 import { appendBytes, type ByteTail, dropBytes, emptyTail, restTail } from "./byte-tail.ts";
 import { eventId } from "./event-id.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
@@ -66,11 +66,13 @@ class SseDecoder implements Decoder<ServerSentEvent> {
       this.#afterCr = false;
       if (chunk[from] === LF) from++;
     }
-    const last = lastIndexOfLineEnd(chunk);
+    // In a small chunk it is cheaper to look at the bytes one by one.
+    const ends = chunk.length > 128 && indexOfByte(chunk, CR, from) < 0 ? "LF" : "any";
+    const last = ends === "LF" ? lastIndexOfByte(chunk, LF) : lastIndexOfLineEnd(chunk);
     if (last >= from) {
       this.#afterCr = chunk[last] === CR && last + 1 === chunk.length;
-      if (this.#tail.to > 0) from = this.#pushTail(chunk, from, last, sink);
-      if (from <= last) this.#read(chunk, from, last + 1, sink);
+      if (this.#tail.to > 0) from = this.#pushTail(chunk, from, last, ends, sink);
+      if (from <= last) this.#read(chunk, from, last + 1, ends, sink);
       from = Math.max(from, last + 1);
     }
     if (from < chunk.length) {
@@ -89,41 +91,41 @@ class SseDecoder implements Decoder<ServerSentEvent> {
    * Finishes the tail's line, together with all the lines that end in this chunk: copying them is cheaper than a text more, and
    * decoding them out of memory that is at hand makes up for it.
    */
-  #pushTail(chunk: Uint8Array, from: number, last: number, sink: Sink<ServerSentEvent>): number {
+  #pushTail(chunk: Uint8Array, from: number, last: number, ends: LineEnds, sink: Sink<ServerSentEvent>): number {
     const tail = this.#tail;
     const bytes = tail.to - tail.from + chunk.length - from;
     if (bytes <= mostTextBytes && this.#fits(bytes)) {
       this.#keep(chunk, from, chunk.length);
       const to = tail.to - (chunk.length - last - 1);
-      this.#read(tail.bytes, tail.from, to, sink);
+      this.#read(tail.bytes, tail.from, to, ends, sink);
       dropBytes(tail, to);
       return chunk.length;
     }
     const end = indexOfLineEnd(chunk, from);
     this.#limit(tail.to - tail.from + end - from);
     this.#keep(chunk, from, end);
-    readLines(this.#block, tail.bytes, tail.from, tail.to, sink, true);
+    readLines(this.#block, tail.bytes, tail.from, tail.to, "none", sink);
     dropBytes(tail, tail.to);
     return lineAfter(chunk, end);
   }
 
   /** Reads whole lines. */
-  #read(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
-    if (!this.#fits(to - from)) return this.#readOneByOne(bytes, from, to, sink);
+  #read(bytes: Uint8Array, from: number, to: number, ends: LineEnds, sink: Sink<ServerSentEvent>): void {
+    if (!this.#fits(to - from)) return this.#readOneByOne(bytes, from, to, ends, sink);
     while (from < to) {
       const lf = to - from > mostTextBytes ? indexOfByte(bytes, LF, from + mostTextBytes) : -1;
       const next = lf < 0 || lf >= to ? to : lf + 1;
-      readLines(this.#block, bytes, from, next, sink);
+      readLines(this.#block, bytes, from, next, ends, sink);
       from = next;
     }
   }
 
-  #readOneByOne(bytes: Uint8Array, from: number, to: number, sink: Sink<ServerSentEvent>): void {
+  #readOneByOne(bytes: Uint8Array, from: number, to: number, ends: LineEnds, sink: Sink<ServerSentEvent>): void {
     while (from < to) {
       const end = indexOfLineEnd(bytes, from);
       this.#limit(end - from);
       const next = Math.min(lineAfter(bytes, end), to);
-      readLines(this.#block, bytes, from, next, sink);
+      readLines(this.#block, bytes, from, next, ends, sink);
       from = next;
     }
   }
@@ -157,7 +159,8 @@ class SseDecoder implements Decoder<ServerSentEvent> {
 
   end(_framing: Framing, sink: Sink<ServerSentEvent>): EndOfBody {
     const cutBom = this.#bomBytes > 0 && this.#bomBytes < bom.length;
-    if (this.#tail.to > 0) readLines(this.#block, this.#tail.bytes, this.#tail.from, this.#tail.to, emptySink(), true);
+    if (this.#tail.to > 0)
+      readLines(this.#block, this.#tail.bytes, this.#tail.from, this.#tail.to, "none", emptySink());
     else if (!isPending(this.#block)) return cutBom ? "truncated" : "ended";
     const event = eventOf(this.#block);
     if (event !== undefined) sink.marks.push({ at: sink.items.length, kind: "unfinished", value: event });
