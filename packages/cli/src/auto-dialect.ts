@@ -1,4 +1,4 @@
-import type { Dialect, StreamResponse } from "@longwire/core";
+import { type Dialect, mediaType, type StreamResponse } from "@longwire/core";
 import type { Item } from "./item.ts";
 
 /** What `auto` chooses from. */
@@ -39,8 +39,8 @@ export function autoDialect(choices: AutoChoices): Dialect<Item> {
 }
 
 function choose({ headers }: StreamResponse, { sse, ndjson, lines }: AutoChoices): Dialect<Item> {
-  const mediaType = (headers.get("content-type") ?? "").replace(/;.*$/s, "").trim().toLowerCase();
-  if (sse.accepts(mediaType)) return sse;
+  const type = mediaType(headers.get("content-type") ?? "");
+  if (sse.accepts(type)) return sse;
   // NDJSON is also read from text/plain and from no type at all, where somebody asks for it.
-  return mediaType.includes("json") && ndjson.accepts(mediaType) ? ndjson : lines;
+  return type.includes("json") && ndjson.accepts(type) ? ndjson : lines;
 }

@@ -53,7 +53,7 @@ export async function sendRequest(url: string, options: RequestOptions): Promise
   const head = await stream.open();
   answered();
   const bodiless = method === "HEAD" || head.status === 204 || head.status === 304;
-  // The connection is free, read or not.
+  // Nothing follows these heads: nobody has to read or release them.
   if (bodiless) void stream.close();
   return new Reply(stream, head, { maxBytes, clock, bodiless });
 }

@@ -29,7 +29,7 @@ export { authLayer, basic, bearer } from "./layers/auth.ts";
 export type { Auth, AuthCall, Credentials } from "./layers/auth.ts";
 export { redirectLayer } from "./layers/redirect.ts";
 export type { RedirectOptions } from "./layers/redirect.ts";
-export { checkLayer } from "./layers/check.ts";
+export { checkLayer, mediaType } from "./layers/check.ts";
 export type { ExpectedBody } from "./layers/check.ts";
 export { refusal } from "./layers/refusal.ts";
 export { byteLimit } from "./frames/byte-limit.ts";

@@ -46,6 +46,7 @@ function objection({ status, headers }: StreamResponse, expected: ExpectedBody):
   return coding && `the body came with content-encoding ${coding}, which nothing here decodes; ask for identity`;
 }
 
-function mediaType(contentType: string): string {
+/** The media type in a `Content-Type`: lower case, no parameters; `""` for none. */
+export function mediaType(contentType: string): string {
   return contentType.replace(/;.*$/s, "").trim().toLowerCase();
 }
