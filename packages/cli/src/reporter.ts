@@ -1,4 +1,4 @@
-import { type Notice, type Outcome, shownUrl, StreamError, type WaitCause, waitReason } from "@longwire/core";
+import { type GapEnds, type Notice, type Outcome, shownUrl, StreamError, type WaitCause, waitReason } from "@longwire/core";
 import { shownDuration } from "./duration.ts";
 import { escapeControls } from "./escape-controls.ts";
 import { type Colour, paintFor } from "./paint.ts";
@@ -42,7 +42,15 @@ export function reporter(stderr: Terminal, url: string, quiet: boolean): Reporte
         case "resumed":
           return void say("green", "resume", `after ${JSON.stringify(notice.cursor)}`);
         case "gap":
-          return void say("magenta", "gap", "nothing says where to go on: items may be lost or come twice");
+          return void say("magenta", "gap", `items may be missing ${gapText(notice)}`);
+        case "replayed":
+          return void say("dim", "replay", `left out ${notice.items} that came again`);
+        case "aged":
+          return void say("dim", "aged", notice.recycled ? "a new connection is made" : "kept: nothing says where to go on");
+        case "dropped":
+          return void say("red", "drop", `${notice.items} not read in time, ${notice.total} so far`);
+        case "unsaved":
+          return void say("red", "unsaved", `cursor ${JSON.stringify(notice.cursor)} could not be saved`);
         case "waiting":
           if (notice.cause !== "budget") say("red", "cut", cut(notice.cause));
           return void say("yellow", "wait", waiting(notice));
@@ -78,7 +86,7 @@ export function reporter(stderr: Terminal, url: string, quiet: boolean): Reporte
 
 function cut(cause: Exclude<WaitCause, "budget">): string {
   // Which URL it is was said when it was tried.
-  return cause === "ended"
+  return typeof cause === "string"
     ? waitReason(cause)
     : `${cause.code}: ${cause.message.replace(/^Cannot [a-z ]+ https?:\/\/\S+: /, "")}`;
 }
@@ -101,4 +109,9 @@ function indented(text: string): string {
 
 function count(number: number, what: string): string {
   return `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+}
+
+function gapText({ from, to }: GapEnds): string {
+  const after = from === undefined ? "from the start" : `after ${JSON.stringify(from)}`;
+  return to === undefined ? after : `${after}, before ${JSON.stringify(to)}`;
 }

@@ -15,7 +15,7 @@ test("tells the cut, the wait and the resume, one line each", () => {
     report.notice({ type: "open", attempt: 2, url, status: 200 });
     report.notice({ type: "resumed", cursor: "7" });
     report.notice({ type: "waiting", cause: "ended", waitMs: 200, retry: 0 });
-    report.notice({ type: "gap" });
+    report.notice({ type: "gap", from: 3, to: 9 });
   });
   expect(lines).toEqual([
     "* try    https://a.example/events?token=***",
@@ -26,7 +26,7 @@ test("tells the cut, the wait and the resume, one line each", () => {
     '* resume after "7"',
     "* cut    the stream ended",
     "* wait   200 ms, then open again",
-    "* gap    nothing says where to go on: items may be lost or come twice",
+    "* gap    items may be missing after 3, before 9",
   ]);
 });
 

@@ -10,6 +10,7 @@ import {
   type Random,
   type ReconnectOptions,
   type RetryOn,
+  type RetryTable,
   resolveUrl,
   secretHeaders,
   type TimeoutOptions,
@@ -26,7 +27,7 @@ export interface ClientOptions {
   headers?: HeadersOption | undefined;
   timeouts?: TimeoutOptions | undefined;
   reconnect?: ReconnectOptions | false | undefined;
-  retryOn?: RetryOn | undefined;
+  retryOn?: RetryTable | RetryOn | undefined;
   /** A transport of the caller's, never closed by the client. Default: one of the client's own, undici under Node, fetch elsewhere. */
   transport?: Transport | undefined;
   /** How many attempts all its streams together may make at one origin. Default 50 a second, 100 at once. */
@@ -41,7 +42,7 @@ export interface CallDefaults {
   auth?: Auth | undefined;
   timeouts?: TimeoutOptions | undefined;
   reconnect?: ReconnectOptions | false | undefined;
-  retryOn?: RetryOn | undefined;
+  retryOn?: RetryTable | RetryOn | undefined;
 }
 
 /** The options of one call with the client's filled in; `foreign`: the URL is of another origin than the client's. */

@@ -4,9 +4,10 @@ import {
   checkedRetries,
   type Dialect,
   isSafe,
-  isTransient,
+  isRetried,
   openStream,
   type RetryOn,
+  type RetryTable,
   StreamError,
   type StreamOptions,
   StreamRequest,
@@ -19,7 +20,7 @@ export interface RequestOptions extends Omit<StreamOptions<Uint8Array>, "reconne
   /** Retries of a network error or a status such as 503, with a safe method. A whole number or Infinity; default 0. */
   retries?: number | undefined;
   /** Replaces the table of retried errors. An answer is asked about before its body is read: a `refused` with its status alone. */
-  retryOn?: RetryOn | undefined;
+  retryOn?: RetryTable | RetryOn | undefined;
   /** Most bytes of body that `bytes()`, `text()` and `json()` gather. From 1 to 268_435_456; default 67_108_864 (64 MiB). */
   maxBytes?: number | undefined;
 }
@@ -67,7 +68,7 @@ interface Retrying {
 }
 
 /** Decides once about each answer: by then it is the reply, or it will be retried. */
-function retrying(retries: number, asked: RetryOn | undefined): Retrying {
+function retrying(retries: number, asked: RetryTable | RetryOn | undefined): Retrying {
   let failures = 0;
   let done = false;
   let refused: (() => boolean) | undefined;
@@ -75,8 +76,7 @@ function retrying(retries: number, asked: RetryOn | undefined): Retrying {
     acceptsStatus(status) {
       if (failures >= retries) return true;
       try {
-        const again =
-          asked?.(new StreamError("refused", `The server answered ${status}`, { status })) ?? isTransient(status);
+        const again = isRetried(new StreamError("refused", `The server answered ${status}`, { status }), asked);
         refused = again ? () => true : undefined;
       } catch (error) {
         // Thrown when the answer is let go.
@@ -91,7 +91,7 @@ function retrying(retries: number, asked: RetryOn | undefined): Retrying {
       if (done) return false;
       const decided = refused;
       refused = undefined;
-      return error.code === "refused" && decided ? decided() : asked?.(error);
+      return error.code === "refused" && decided ? decided() : isRetried(error, asked);
     },
     answered() {
       done = true;

@@ -61,6 +61,7 @@ export const defaultTimeouts: Readonly<Record<ClockName, number>> = {
   firstItemMs: 0,
   idleMs: 300_000,
   progressMs: 0,
+  maxAgeMs: 0,
   totalMs: 0,
 };
 
@@ -78,7 +79,9 @@ export const defaultReconnect: ReconnectPolicy = {
 const budgetNames: Readonly<Record<keyof BudgetOptions, true>> = { perSecond: true, burst: true };
 
 function checkTimeouts(options: TimeoutOptions): void {
-  for (const [name, value] of setIn("timeouts", options, defaultTimeouts)) checkNumber(`timeouts.${name}`, value);
+  for (const [name, value] of setIn("timeouts", options, defaultTimeouts)) {
+    if (name !== "idleMs" || value !== "learn") checkNumber(`timeouts.${name}`, value);
+  }
 }
 
 function checkReconnect(options: ReconnectOptions): void {
@@ -150,9 +153,15 @@ const kinds: Readonly<Partial<Record<keyof StreamOptions<never>, Kind>>> = {
   ],
   auth: ["a function, such as bearer(token) makes", isFunction, "secret"],
   transport: ["a function", isFunction],
-  retryOn: ["a function", isFunction],
+  retryOn: ["a table such as { 404: true, idle: false }, or a function", (value) => isFunction(value) || isPlainRecord(value)],
   replayable: ["true or false", isBoolean],
   resume: ["an object", isObject],
+  cursorStore: ["a CursorStore, such as memoryCursorStore() makes", has("load", "save")],
+  heartbeat: ["a function", isFunction],
+  policy: [
+    '"pull", "dropOldest", "dropNewest", "error" or latestBy(key)',
+    (value) => policies.has(value) || isFunction(Object(value).latestBy),
+  ],
   until: [
     'a string, { event: "name" } or a function',
     (value) => typeof value === "string" || isFunction(value) || typeof Object(value).event === "string",
@@ -164,9 +173,15 @@ const kinds: Readonly<Partial<Record<keyof StreamOptions<never>, Kind>>> = {
   random: ["a function", isFunction],
 };
 
+const policies: ReadonlySet<unknown> = new Set(["pull", "dropOldest", "dropNewest", "error"]);
+
 const resumeKinds: Readonly<Record<keyof ResumeOptions<never>, Kind>> = {
   cursor: ["a function", isFunction],
   apply: ["a function", isFunction],
   from: ["a string or a finite number", (value) => typeof value === "string" || Number.isFinite(value)],
   forever: ["true or false", isBoolean],
+  dropReplayed: ["true or false", isBoolean],
+  gap: ["a function", isFunction],
+  lost: ["a function", isFunction],
+  onGap: ['"error" or "restart"', (value) => value === "error" || value === "restart"],
 };

@@ -16,10 +16,10 @@ export type ErrorCode =
   | "exhausted";
 
 /** The clocks of a stream; `error.clock` names the one that ran out. */
-export type ClockName = "connectMs" | "headersMs" | "firstItemMs" | "idleMs" | "progressMs" | "totalMs";
+export type ClockName = "connectMs" | "headersMs" | "firstItemMs" | "idleMs" | "progressMs" | "maxAgeMs" | "totalMs";
 
 /** The options that set a limit; `error.limit` names the one that was met. */
-export type LimitName = "maxItemBytes" | "maxLineBytes" | "maxBytes";
+export type LimitName = "maxItemBytes" | "maxLineBytes" | "maxBytes" | "capacity";
 
 /** What an error can tell beside its code and message. Every field is there only when it is known. */
 export interface StreamErrorDetails {
@@ -45,6 +45,8 @@ export interface StreamErrorDetails {
   byteOffset?: number;
   /** `protocol`: the bytes of the bad item. */
   raw?: Uint8Array;
+  /** Items are missing, and where: the server said so, or the stream cannot say where to go on. */
+  gap?: GapEnds;
 }
 
 /**
@@ -74,6 +76,7 @@ export class StreamError extends Error {
   declare readonly line?: number;
   declare readonly byteOffset?: number;
   declare readonly raw?: Uint8Array;
+  declare readonly gap?: GapEnds;
 
   constructor(code: ErrorCode, message: string, details: StreamErrorDetails = {}) {
     const { cause, ...known } = details;
@@ -108,6 +111,12 @@ export interface Outcome {
   readonly cursor: Cursor | undefined;
   /** What a `for await` threw: a {@link StreamError}, or for `aborted` the caller's own reason. */
   readonly error?: unknown;
+}
+
+/** Where items are missing: after one resume point, before another; `undefined` where there is none to tell. */
+export interface GapEnds {
+  readonly from: Cursor | undefined;
+  readonly to: Cursor | undefined;
 }
 
 /** A resume point: an SSE id, a sequence number of a feed, an offset. */

@@ -2,6 +2,7 @@ import { EventStream } from "./consumer/event-stream.ts";
 import type { ClockName } from "./errors.ts";
 import { bytesDialect } from "./events/bytes-dialect.ts";
 import type { Dialect } from "./events/dialect.ts";
+import { itemRules } from "./events/item-rules.ts";
 import { HttpOpener } from "./events/http-opener.ts";
 import { linesDialect } from "./events/lines-dialect.ts";
 import { terminator } from "./events/until.ts";
@@ -47,25 +48,27 @@ export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}):
 export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): EventStream<T> {
   checkOptions(options);
   const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {}, accept } = options;
+  const { idleMs } = options.timeouts ?? {};
   const target = resolveUrl(url, options.baseUrl);
   const auth = options.auth ?? (target.basic && basic(target.basic.user, target.basic.password));
   const { origin } = new URL(target.url);
   const spoken = accept === undefined ? dialect : { ...dialect, accept, accepts: accepting(accept) };
   const { method, request } = requestOf(target.url, spoken, options);
   const safe = isSafe(method);
+  const ownRules = { cursorOf: resume.cursor, isHeartbeat: options.heartbeat, gapOf: resume.gap, isLost: resume.lost };
   // Put together for every attempt, so that a stream that is open holds none of it.
   const send: Transport = (first, call) => {
     const layers = [checkLayer(spoken, clock), redirectLayer(clock), ...(auth ? [authLayer(auth, origin, clock)] : [])];
     return layered(transport, layers)(first, call);
   };
   return new EventStream<T>({
-    opener: new HttpOpener(dialect, send, request, options.resume),
+    opener: new HttpOpener(dialect, send, request, resume.apply, itemRules(ownRules, dialect)),
     url: shownUrl(target.url),
     origin,
     clock,
     random,
     budget: options.budget ?? createBudget(clock),
-    timeouts: filled(timeoutsOf(dialect, safe), options.timeouts),
+    timeouts: filled(timeoutsOf(dialect, safe), { ...options.timeouts, idleMs: typeof idleMs === "number" ? idleMs : undefined }),
     idleFromAttempt: dialect.endless === true && safe,
     reconnect: options.reconnect !== false && filled(defaultReconnect, options.reconnect),
     retryOn: options.retryOn,
@@ -74,6 +77,11 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
     signal: options.signal,
     running: options.running,
     from: resume.from,
+    dropReplayed: resume.dropReplayed === true,
+    gapsAreErrors: resume.onGap !== "restart",
+    onGap: resume.onGap,
+    idleBy: typeof idleMs === "number" ? "caller" : idleMs === "learn" ? "cadence" : "server",
+    cursorStore: options.cursorStore,
   });
 }
 

@@ -1,12 +1,15 @@
 // What may be asked of a stream.
 
-import type { Cursor } from "./errors.ts";
+import type { Cursor, StreamError } from "./errors.ts";
+import type { DropPolicy } from "./consumer/inbox.ts";
+import type { Gap } from "./events/item-rules.ts";
 import type { Until } from "./events/until.ts";
 import type { Auth } from "./layers/auth.ts";
 import type { HeaderRecord } from "./request/header-record.ts";
 import type { RequestBody, StreamRequest } from "./request/stream-request.ts";
 import type { Budget } from "./session/budget.ts";
-import type { ReconnectPolicy, RetryOn } from "./session/policy.ts";
+import type { CursorStore } from "./session/cursor-store.ts";
+import type { ReconnectPolicy, RetryOn, RetryTable } from "./session/policy.ts";
 import type { Running } from "./session/run.ts";
 import type { Clock } from "./time/clock.ts";
 import type { Random } from "./time/random.ts";
@@ -31,9 +34,22 @@ export interface StreamOptions<T> {
   timeouts?: TimeoutOptions | undefined;
   /** `false`: one attempt and no more. */
   reconnect?: ReconnectOptions | false | undefined;
-  /** Replaces the table of retried errors; `undefined` from it leaves an error to the default. */
-  retryOn?: RetryOn | undefined;
+  /** Replaces entries of the table of retried errors, or decides by a function; what it leaves open is left to the default. */
+  retryOn?: RetryTable | RetryOn | undefined;
   resume?: ResumeOptions<T> | undefined;
+  /** Where the resume point outlives the process; what it has goes before `resume.from`. */
+  cursorStore?: CursorStore | undefined;
+  /** Least time between two saves, in ms. `0` saves each cursor before the next item is handed out. Default 1_000. */
+  saveMs?: number | undefined;
+  /** Items that are only a sign of life: not handed out; they reset `idleMs` and not `progressMs`. */
+  heartbeat?: ((item: T) => boolean) | undefined;
+  /**
+   * Who waits when the consumer is slow. `pull`: the server, by backpressure. All else reads on into a buffer of `capacity`
+   * items, and when it is full drops, or ends the stream as `limit`. Default `pull`.
+   */
+  policy?: "pull" | DropPolicy<T> | undefined;
+  /** Items that a policy other than `pull` keeps. It has no default. */
+  capacity?: number | undefined;
   /** What ends the stream from within, as `complete`. */
   until?: Until<T> | undefined;
   /** The caller's word that a request with an unsafe method may be sent again. Default false. */
@@ -65,10 +81,15 @@ export interface TimeoutOptions {
   headersMs?: number | undefined;
   /** From each attempt to its first item. Default 0. */
   firstItemMs?: number | undefined;
-  /** Longest silence between two bytes. Default 300_000; 60_000 for `bytes` and `request`. */
-  idleMs?: number | undefined;
+  /**
+   * Longest silence between two bytes. Default 300_000, 60_000 for `bytes` and `request`, or what the server says. `"learn"`:
+   * four times the longest of the last silences, at least 1_000 and at most the default.
+   */
+  idleMs?: number | "learn" | undefined;
   /** Longest time between two items; heartbeats do not count. Default 0. */
   progressMs?: number | undefined;
+  /** From headers to a change of the connection for a new one, where the stream can resume; up to a fifth sooner by chance. Default 0. */
+  maxAgeMs?: number | undefined;
   /** For all attempts and waits, from the first pull. Default 0. */
   totalMs?: number | undefined;
 }
@@ -85,4 +106,18 @@ export interface ResumeOptions<T> {
   from?: Cursor | undefined;
   /** Asks again after a complete answer too. Default false. */
   forever?: boolean | undefined;
+  /**
+   * Leaves out items that come again straight after a resume: those whose own cursor is among the last 256 handed on, in that
+   * order, up to the first that is not. Cursors must be unique. Default false.
+   */
+  dropReplayed?: boolean | undefined;
+  /** Whether an item says that others are missing, and where it goes on. */
+  gap?: ((item: T) => Gap | undefined) | undefined;
+  /** Whether a refusal says that the cursor is known no more. Default: status 410. */
+  lost?: ((refusal: StreamError) => boolean) | undefined;
+  /**
+   * A gap that the server tells (410 to a cursor, or `gap`): `error` ends the stream, `restart` goes on from where the server
+   * can, or from the start. Given, it holds for a reopening without a cursor too. Default `error` for what the server tells.
+   */
+  onGap?: "error" | "restart" | undefined;
 }

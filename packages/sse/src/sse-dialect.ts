@@ -41,6 +41,7 @@ const known: Omit<Dialect<ServerSentEvent>, "decoder"> = {
   accepts: (mediaType) => mediaType === "text/event-stream",
   endless: true,
   cursorOf: ({ lastEventId }) => (cannotTravel.test(lastEventId) ? undefined : lastEventId),
+  ownCursorOf: ({ id }) => id,
   resume: (request, cursor) => request.withHeader("last-event-id", headerBytes(eventId(cursor)) || undefined),
   textOf: (event) => event.data,
   typeOf: (event) => event.type,

@@ -95,6 +95,14 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
     return opened;
   }
 
+  /**
+   * Makes the next attempt now, when it waits for one: the network is back, a user pressed "try again". Answers whether it waited.
+   * The origin's budget of attempts is still kept to, and the attempt counts as the one that was waited for.
+   */
+  retryNow(): boolean {
+    return this.#session.retryNow();
+  }
+
   /** What happens to the stream, from now on, beside its items. Opens nothing, ends after `closed`. */
   notices(options?: NoticeOptions): NoticeReader {
     return this.#notices.read(options);

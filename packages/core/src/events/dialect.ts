@@ -2,6 +2,8 @@ import type { Cursor } from "../errors.ts";
 import type { Decoder } from "../frames/decoder.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
 import type { StreamResponse } from "../transport/transport.ts";
+import type { ItemRules } from "./item-rules.ts";
+import type { Head } from "./opener.ts";
 
 /**
  * Contract 4: what a protocol knows. A new framing is a decoder and one of these.
@@ -9,7 +11,7 @@ import type { StreamResponse } from "../transport/transport.ts";
  * `decoder` sees each answer first: a dialect may choose by it. `endless` and `resume` are asked when an attempt has ended, and
  * may be getters that tell what was chosen.
  */
-export interface Dialect<T> {
+export interface Dialect<T> extends ItemRules<T> {
   /** As errors name it: "SSE", "NDJSON". */
   readonly name: string;
   /** The `Accept` header. */
@@ -26,8 +28,8 @@ export interface Dialect<T> {
   readonly endless?: boolean | undefined;
   /** Default of `timeouts.idleMs`. 300_000 unless it says so. */
   readonly idleMs?: number | undefined;
-  /** Resume point of an item; `undefined` says nothing, `""` that there is none from here on. */
-  cursorOf?(item: T): Cursor | undefined;
+  /** The idle window that an answer sets by its head, in ms; `0`: none. A window that the caller gave stays. */
+  idleMsOfHead?(head: Head): number | undefined;
   /** The request that goes on after `cursor`. */
   readonly resume?: ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined;
   /** What `until: "text"` is compared with. */

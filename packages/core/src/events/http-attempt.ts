@@ -9,6 +9,7 @@ import { type Attempt, type Batch, type Head, isEmpty } from "./opener.ts";
 export class HttpAttempt<T> implements Attempt<T> {
   /** Nothing else of the response: who keeps the head keeps no connection. */
   readonly head: Head;
+  readonly idleMs: number | undefined;
   readonly #response: StreamResponse;
   readonly #decoder: Decoder<T>;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -17,7 +18,8 @@ export class HttpAttempt<T> implements Attempt<T> {
   /** What every pull comes to once it is released. */
   #last: Batch<T> | undefined;
 
-  constructor(response: StreamResponse, decoder: Decoder<T>) {
+  constructor(response: StreamResponse, decoder: Decoder<T>, idleMs?: number) {
+    this.idleMs = idleMs;
     this.head = { url: response.url, status: response.status, headers: response.headers };
     this.#response = response;
     this.#decoder = decoder;

@@ -3,32 +3,34 @@ import type { StreamRequest } from "../request/stream-request.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Dialect } from "./dialect.ts";
 import { HttpAttempt } from "./http-attempt.ts";
+import type { ItemRules } from "./item-rules.ts";
 import type { Attempt, AttemptEnd, Opener, OpenerCall } from "./opener.ts";
 
 /** What a caller knows of resuming that the dialect does not. */
-export interface HttpResume<T> {
-  readonly cursor?: ((item: T) => Cursor | undefined) | undefined;
-  readonly apply?: ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined;
-}
+export type ApplyCursor = (request: StreamRequest, cursor: Cursor) => StreamRequest;
 
 /** An opener over HTTP. A request that is a function is made anew for every attempt. */
 export class HttpOpener<T> implements Opener<T> {
+  readonly rules: ItemRules<T>;
   readonly #dialect: Dialect<T>;
   readonly #transport: Transport;
   readonly #request: StreamRequest | (() => StreamRequest);
-  readonly #resume: HttpResume<T> | undefined;
+  readonly #ownApply: ApplyCursor | undefined;
   #sent: StreamRequest | undefined;
 
+  /** `apply` goes before what the dialect does. */
   constructor(
     dialect: Dialect<T>,
     transport: Transport,
     request: StreamRequest | (() => StreamRequest),
-    resume?: HttpResume<T>,
+    apply?: ApplyCursor,
+    rules: ItemRules<T> = dialect,
   ) {
     this.#dialect = dialect;
     this.#transport = transport;
     this.#request = request;
-    this.#resume = resume;
+    this.#ownApply = apply;
+    this.rules = rules;
   }
 
   get endless(): boolean {
@@ -39,17 +41,14 @@ export class HttpOpener<T> implements Opener<T> {
     return this.#apply !== undefined;
   }
 
-  get cursorOf(): ((item: T) => Cursor | undefined) | undefined {
-    return this.#resume?.cursor ?? this.#dialect.cursorOf;
-  }
-
   async open({ signal, cursor, on }: OpenerCall): Promise<Attempt<T>> {
     const first = typeof this.#request === "function" ? this.#request() : this.#request;
     const apply = this.#apply;
     this.#sent = cursor === undefined || !apply ? first : apply(first, cursor);
     const response = await this.#transport(this.#sent, { signal, on });
     try {
-      return new HttpAttempt(response, this.#dialect.decoder(response, cursor));
+      const decoder = this.#dialect.decoder(response, cursor);
+      return new HttpAttempt(response, decoder, this.#dialect.idleMsOfHead?.(response));
     } catch (error) {
       response.release(error);
       throw error;
@@ -61,10 +60,10 @@ export class HttpOpener<T> implements Opener<T> {
     const request = this.#sent;
     if (!request || request.replayable) return true;
     const notProcessed = typeof end !== "string" && (end.status === 429 || end.status === 503);
-    return request.remakeable && (notProcessed || this.#resume?.apply !== undefined);
+    return request.remakeable && (notProcessed || this.#ownApply !== undefined);
   }
 
-  get #apply(): ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined {
-    return this.#resume?.apply ?? this.#dialect.resume;
+  get #apply(): ApplyCursor | undefined {
+    return this.#ownApply ?? this.#dialect.resume;
   }
 }

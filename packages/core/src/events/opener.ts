@@ -1,4 +1,5 @@
 import type { Cursor, StreamError } from "../errors.ts";
+import type { ItemRules } from "./item-rules.ts";
 import type { EndOfBody, Mark } from "../frames/decoder.ts";
 import type { ResponseHeaders, TransportEvents } from "../transport/transport.ts";
 
@@ -18,8 +19,9 @@ export interface Opener<T> {
   readonly endless: boolean;
   /** It is known how to go on after an item. Asked when an attempt has ended. */
   readonly resumable: boolean;
-  /** The resume point of an item; `undefined` says nothing, `""` that there is none from here on. */
-  readonly cursorOf: ((item: T) => Cursor | undefined) | undefined;
+  readonly rules: ItemRules<T>;
+  /** Tells, until the answer is called, when a new attempt is worth a try at once: the machine woke up, the network is back. */
+  onWake?(listener: () => void): () => void;
 }
 
 export interface OpenerCall {
@@ -32,6 +34,8 @@ export interface OpenerCall {
 /** One connection that answered, as batches to pull. */
 export interface Attempt<T> {
   readonly head: Head;
+  /** The idle window that the answer sets by its head, in ms. */
+  readonly idleMs?: number | undefined;
   /**
    * Calls back once, not before it returns, with what arrived next; what broke is in the batch. One at a time. When `release` is
    * called under it, whatever the source does, it calls back at once, with the reason as the batch's error.

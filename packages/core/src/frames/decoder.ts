@@ -30,6 +30,8 @@ export type Mark<T = unknown> = { readonly at: number } & (
   | { readonly kind: "heartbeat"; readonly value?: undefined }
   /** The server's wait before a reconnect, in ms. */
   | { readonly kind: "retry"; readonly value: number }
+  /** The idle window that the server set from here on, in ms; `0`: none. */
+  | { readonly kind: "idle"; readonly value: number }
   /** A resume point without an item; it counts after the items before it. */
   | { readonly kind: "cursor"; readonly value: Cursor }
   /** A bad item that the policy skips. */
@@ -46,7 +48,7 @@ export interface BadItem {
   readonly line: number;
   /** Where it began, in bytes of the decoded body, from 0. */
   readonly byteOffset: number;
-  /** Its bytes, without the line end. */
+  /** Its bytes, without the line end; of one over its limit the first 1,024. */
   readonly raw: Uint8Array;
   /** Why it was refused. */
   readonly reason: string;

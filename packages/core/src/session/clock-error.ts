@@ -30,6 +30,8 @@ export function clockError(
       return new StreamError("idle", `Cannot keep reading ${url}: no byte for ${ms} ms (idleMs)`, { clock });
     case "progressMs":
       return new StreamError("idle", `Cannot keep reading ${url}: no item for ${ms} ms (progressMs)`, { clock });
+    case "maxAgeMs":
+      throw new TypeError("maxAgeMs is no error: the connection is changed");
     default:
       return clock satisfies never;
   }

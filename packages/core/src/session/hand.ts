@@ -31,7 +31,7 @@ export function cursorAfter<T>(
     after = mark.at;
   }
   for (let i = count; i > after && cursorOf; i--) {
-    const own = checked(cursorOf(items[i - 1] as T));
+    const own = checkedCursor("resume.cursor", cursorOf(items[i - 1] as T));
     if (own === undefined) continue;
     cursor = own;
     break;
@@ -42,8 +42,8 @@ export function cursorAfter<T>(
 }
 
 /** A caller's function may answer anything; what is no cursor could not be sent. */
-function checked(cursor: unknown): Cursor | undefined {
+export function checkedCursor(from: string, cursor: unknown): Cursor | undefined {
   if (cursor === undefined || typeof cursor === "string" || (typeof cursor === "number" && Number.isFinite(cursor)))
     return cursor;
-  throw new TypeError(`resume.cursor must answer a string, a finite number or undefined, not ${printed(cursor)}`);
+  throw new TypeError(`${from} must answer a string, a finite number or undefined, not ${printed(cursor)}`);
 }

@@ -1,19 +1,26 @@
 import { flat } from "#native";
-import { asStreamError, type Cursor, StreamError } from "../errors.ts";
+import { asStreamError, type Cursor, type GapEnds, StreamError } from "../errors.ts";
 import type { AttemptEnd, Batch, Opener } from "../events/opener.ts";
 import type { Terminator } from "../events/until.ts";
 import type { Mark } from "../frames/decoder.ts";
 import { cursorAfter, type Hand } from "./hand.ts";
+import { saidSo } from "./lost.ts";
 import type { Notice } from "./notice.ts";
+import { Replay } from "./replay.ts";
+import { type Sifted, sift } from "./sift.ts";
 
 /** What an intake is made of. */
 export interface IntakeSettings<T> {
-  readonly opener: Pick<Opener<T>, "cursorOf">;
+  readonly opener: Pick<Opener<T>, "rules">;
   readonly until: Terminator<T> | undefined;
   /** What errors call the stream: its URL, masked. */
   readonly url: string;
   /** The caller's first resume point. */
   readonly from: Cursor | undefined;
+  /** Items that come again straight after a resume are left out. */
+  readonly dropReplayed: boolean;
+  /** Items that the server says are missing end the stream. */
+  readonly gapsAreErrors: boolean;
 }
 
 /** Told what happened. */
@@ -38,6 +45,8 @@ export class Intake<T> {
   freshItems = 0;
   /** The wait before a reconnect that the server asked for last. */
   retryMs = 0;
+  /** The idle window that the stream itself set last. */
+  idleMs: number | undefined;
   readonly #settings: IntakeSettings<T>;
   readonly #notices: Notified;
   /** Items of the batches before the one in hand. */
@@ -45,11 +54,15 @@ export class Intake<T> {
   #cursor: Cursor | undefined;
   #cursorAtBegin: Cursor | undefined;
   #moved = false;
+  /** A gap that is told with the first item behind it. */
+  #gap: GapEnds | undefined;
+  readonly #replay: Replay | undefined;
 
   constructor(settings: IntakeSettings<T>, notices: Notified) {
     this.#settings = settings;
     this.#notices = notices;
     this.#cursor = settings.from;
+    this.#replay = settings.dropReplayed ? new Replay() : undefined;
   }
 
   /** Items handed to the consumer. */
@@ -62,11 +75,27 @@ export class Intake<T> {
     return this.#cursorUpTo(this.hand.acknowledged);
   }
 
+  /** The resume point of the last item that has come. */
+  get received(): Cursor | undefined {
+    return this.#cursorUpTo(this.hand.items.length);
+  }
+
+  /** Goes on from another resume point: a stored one, or the one behind a gap. */
+  goOnFrom(cursor: Cursor | undefined): void {
+    this.#cursor = cursor;
+  }
+
+  /** Items may be missing, from the resume point in force to the next one that comes. */
+  leaveGap(gap: GapEnds): void {
+    this.#gap ??= gap;
+  }
+
   /** An attempt begins, after the cursor. */
   begin(): void {
     this.#cursorAtBegin = this.#cursor;
     this.#moved = false;
     this.freshItems = 0;
+    this.#replay?.begin();
   }
 
   /** Takes a batch in hand, up to the item that ends the stream, and answers how its attempt ended, if it did. */
@@ -75,44 +104,49 @@ export class Intake<T> {
       this.bytes += batch.bytes;
       this.lastByteMs = nowMs;
     }
-    for (const mark of batch.marks) this.#marked(mark);
-    const cut = this.#upToMatch(batch);
+    const sifted = this.#sifted(batch);
+    for (const mark of sifted.marks) this.#marked(mark);
+    const cut = this.#upToMatch(sifted);
     const { items, marks } = cut;
     this.hand = { items, marks, taken: 0, acknowledged: 0 };
     if (items.length > 0) {
+      this.#handOn(items);
+      this.#tellGap();
       this.lastItemMs = nowMs;
       this.#moved ||= this.#hasMovedAfter(items.length);
       if (this.#moved) this.freshItems += items.length;
     }
-    return this.#endOf(cut);
+    const stop = "stop" in sifted && !this.matched && sifted.stop;
+    return stop ? saidSo(this.#settings.url, { from: this.received, to: stop.to }) : this.#endOf(cut);
   }
 
   /** The consumer asks for more: it finished with all it had. */
   acknowledgeAll(): void {
     const { hand } = this;
     if (hand === nothing) return;
-    this.#cursor = this.#cursorAfter(hand.items.length);
+    this.#cursor = cursorAfter(hand, hand.items.length, this.#cursor, this.#settings.opener.rules.cursorOf);
     this.#items += hand.items.length;
     this.hand = nothing;
   }
 
   /** The session is over: what was not taken is gone. */
   close(): void {
+    this.#tellGap();
     this.#cursor = this.cursor;
     this.#items = this.items;
     this.hand = nothing;
   }
 
-  #cursorAfter(count: number): Cursor | undefined {
-    return cursorAfter(this.hand, count, this.#cursor, this.#settings.opener.cursorOf);
+  #cursorUpTo(count: number): Cursor | undefined {
+    return this.#cursorIn(this.hand, count, this.#cursor);
   }
 
-  #cursorUpTo(count: number): Cursor | undefined {
+  #cursorIn(batch: Pick<Hand<T>, "items" | "marks">, count: number, before: Cursor | undefined): Cursor | undefined {
     try {
-      return this.#cursorAfter(count);
+      return cursorAfter(batch, count, before, this.#settings.opener.rules.cursorOf);
     } catch {
       // The caller's function threw. That ends the session when the items are acknowledged; here it must not keep it from being closed.
-      return this.#cursor;
+      return before;
     }
   }
 
@@ -133,6 +167,9 @@ export class Intake<T> {
           type: "bad",
           item: { ...mark.value, raw: mark.value.raw.slice(0, mostNoticed) },
         });
+      case "idle":
+        this.idleMs = mark.value;
+        return;
       case "cursor":
       case "marker":
       case "unfinished":
@@ -165,6 +202,34 @@ export class Intake<T> {
       return { ...batch, items: items.slice(0, i), error: asStreamError(error, url) };
     }
     return batch;
+  }
+
+  #sifted(batch: Batch<T>): Batch<T> | Sifted<T> {
+    const { opener, gapsAreErrors, url } = this.#settings;
+    const { rules } = opener;
+    const replay = this.#replay?.isOn ? this.#replay : undefined;
+    if (!(replay || rules.isHeartbeat || rules.gapOf || rules.idleMsOf)) return batch;
+    const sifted = sift(batch, rules, replay, ({ reopen }) => reopen || gapsAreErrors, url);
+    this.heartbeats += sifted.heartbeats;
+    if (sifted.replayed > 0) this.#notices.notify({ type: "replayed", items: sifted.replayed });
+    for (const { at, to } of sifted.gaps) this.#notices.notify({ type: "gap", from: this.#cursorIn(sifted, at, this.#cursor), to });
+    return sifted;
+  }
+
+  #handOn(items: readonly T[]): void {
+    const { rules } = this.#settings.opener;
+    const own = this.#replay && (rules.ownCursorOf ?? rules.cursorOf);
+    if (!own) return;
+    for (const item of items) this.#replay?.handOn(own(item));
+  }
+
+  /** Tells the gap that was left, now that there is an item behind it. */
+  #tellGap(): void {
+    const gap = this.#gap;
+    if (!gap) return;
+    this.#gap = undefined;
+    const to = gap.to ?? this.#cursorIn(this.hand, Math.min(1, this.hand.items.length), undefined);
+    this.#notices.notify({ type: "gap", from: gap.from, to });
   }
 
   #endOf({ end, error }: Batch<T>): AttemptEnd | undefined {

@@ -1,4 +1,4 @@
-import type { Cursor, Outcome, StreamError } from "../errors.ts";
+import type { Cursor, GapEnds, Outcome, StreamError } from "../errors.ts";
 import type { BadItem } from "../frames/decoder.ts";
 import type { WaitCause } from "./state.ts";
 
@@ -8,8 +8,19 @@ export type Notice =
   | { readonly type: "open"; readonly attempt: number; readonly url: string; readonly status: number }
   /** Open again, after `cursor`. Follows `open`. */
   | { readonly type: "resumed"; readonly cursor: Cursor }
-  /** Open again with no resume point: items may be lost or come twice. Follows `open`. */
-  | { readonly type: "gap" }
+  /**
+   * Items are missing after `from` and before `to`, or may be: the server said so, or there was no resume point to go on from.
+   * Told with the first item behind it.
+   */
+  | ({ readonly type: "gap" } & GapEnds)
+  /** Items that came again after a resume were left out: `resume.dropReplayed`. */
+  | { readonly type: "replayed"; readonly items: number }
+  /** `maxAgeMs` is over: the connection is changed for a new one, or kept, as there is no way to resume. */
+  | { readonly type: "aged"; readonly recycled: boolean }
+  /** The consumer fell behind, and its policy dropped items; `total` counts all so far. */
+  | { readonly type: "dropped"; readonly items: number; readonly total: number }
+  /** The cursor store could not save. It is asked again with the next cursor. */
+  | { readonly type: "unsaved"; readonly cursor: Cursor; readonly error: unknown }
   | { readonly type: "waiting"; readonly cause: WaitCause; readonly waitMs: number; readonly retry: number }
   /** A comment of the stream, at most 1,024 characters of it; only with `notices({ comments: true })`. */
   | { readonly type: "comment"; readonly text: string }
@@ -20,6 +31,7 @@ export type Notice =
 /** Why a stream that waits does, in words. */
 export function waitReason(cause: WaitCause): string {
   if (cause === "ended") return "the stream ended";
+  if (cause === "aged") return "the connection is as old as maxAgeMs allows";
   if (cause === "budget") return "too many attempts at this origin";
   return (cause satisfies StreamError).message;
 }

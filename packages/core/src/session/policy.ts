@@ -1,6 +1,6 @@
 // When a stream is opened again. Pure: the end of an attempt and what is known go in, a verdict comes out.
 
-import type { StreamError } from "../errors.ts";
+import type { ErrorCode, StreamError } from "../errors.ts";
 import type { AttemptEnd } from "../events/opener.ts";
 import type { BackoffPolicy } from "../time/backoff.ts";
 import type { Tally } from "./state.ts";
@@ -22,6 +22,30 @@ export interface ReconnectPolicy extends BackoffPolicy {
 /** Answers whether an error is worth a retry; `undefined` leaves it to the default. */
 export type RetryOn = (error: StreamError) => boolean | undefined;
 
+/**
+ * Which errors are retried: by status, by class of statuses, or by code. The closest word counts: `503` before `"5xx"` before
+ * `refused`.
+ */
+export type RetryTable = { readonly [Name in ErrorCode | StatusClass | number]?: boolean | undefined };
+
+type StatusClass = "1xx" | "3xx" | "4xx" | "5xx";
+
+/** What is retried unless a caller's table says otherwise. */
+export const defaultRetryTable: RetryTable = {
+  reset: true,
+  truncated: true,
+  unreachable: true,
+  idle: true,
+  deadline: true,
+  refused: false,
+  408: true,
+  425: true,
+  429: true,
+  "5xx": true,
+  501: false,
+  505: false,
+};
+
 /** What the verdict depends on, beside the end and the policy. */
 export interface Situation {
   readonly tally: Tally;
@@ -40,6 +64,8 @@ export interface Situation {
   readonly delivered: boolean;
   /** Nothing of the request was sent, or it may be sent once more. */
   readonly repeatable: boolean;
+  /** Items are missing, and the caller wants what comes after them. */
+  readonly restarting: boolean;
 }
 
 /** `reopen` is not counted as a retry. `exhausted`: it would be retried, but the policy gives up. */
@@ -49,7 +75,7 @@ export function verdict(
   end: AttemptEnd,
   situation: Situation,
   policy: ReconnectPolicy | false,
-  retryOn: RetryOn | undefined,
+  retryOn: RetryTable | RetryOn | undefined,
 ): Verdict {
   if (policy === false || !situation.repeatable || !isWanted(end, situation, policy, retryOn)) return "final";
   const { tally, nowMs, waitMs, healthy } = situation;
@@ -64,9 +90,10 @@ function isWanted(
   end: AttemptEnd,
   situation: Situation,
   policy: ReconnectPolicy,
-  retryOn: RetryOn | undefined,
+  retryOn: RetryTable | RetryOn | undefined,
 ): boolean {
-  const { endless, resumable, forever, delivered } = situation;
+  const { endless, resumable, forever, delivered, restarting } = situation;
+  if (restarting) return true;
   if (end === "complete") return forever;
   const knowsWhere = endless || resumable || policy.withoutCursor;
   if (end === "ended") return knowsWhere;
@@ -74,19 +101,18 @@ function isWanted(
 }
 
 /** The table of errors: what can never help, then the caller's word, then the default. */
-function isRetried(error: StreamError, retryOn: RetryOn | undefined): boolean {
-  return !isHopeless(error) && (retryOn?.(error) ?? isRetriedByDefault(error));
+export function isRetried(error: StreamError, retryOn?: RetryTable | RetryOn): boolean {
+  if (isHopeless(error)) return false;
+  const own = typeof retryOn === "object" ? entryOf(retryOn, error) : retryOn?.(error);
+  return own ?? entryOf(defaultRetryTable, error) ?? false;
 }
 
 function isHopeless(error: StreamError): boolean {
   return error.code === "protocol" || error.code === "limit" || error.phase === "tls" || error.clock === "totalMs";
 }
 
-/** Network errors, truncation, silence, and the statuses that say "later": 408, 425, 429 and 5xx but 501 and 505. */
-export function isRetriedByDefault(error: StreamError): boolean {
-  return error.code !== "refused" || (error.status !== undefined && isTransient(error.status));
-}
-
-export function isTransient(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
+/** The closest word of a table about an error. */
+function entryOf(table: RetryTable, { code, status }: StreamError): boolean | undefined {
+  if (status === undefined) return table[code];
+  return table[status] ?? table[`${Math.floor(status / 100)}xx` as StatusClass] ?? table[code];
 }

@@ -6,7 +6,7 @@
 
 import { abortable } from "abort-controller-x";
 import pRetry from "p-retry";
-import { asStreamError, type ClockName, type Outcome, type OutcomeCode, StreamError } from "../errors.ts";
+import { asStreamError, type ClockName, type GapEnds, type Outcome, type OutcomeCode, StreamError } from "../errors.ts";
 import { type Attempt, type AttemptEnd, type Batch, type Head, isEmpty, type Opener } from "../events/opener.ts";
 import { onAbort } from "../signal/on-abort.ts";
 import { backoff } from "../time/backoff.ts";
@@ -16,10 +16,13 @@ import type { Random } from "../time/random.ts";
 import { wait } from "../time/wait.ts";
 import type { TransportEvents } from "../transport/transport.ts";
 import type { Budget } from "./budget.ts";
+import { Cadence } from "./cadence.ts";
 import { clockError } from "./clock-error.ts";
-import type { Hand } from "./hand.ts";
+import type { CursorStore } from "./cursor-store.ts";
+import { checkedCursor, type Hand } from "./hand.ts";
 import { Intake, type IntakeSettings, type Notified } from "./intake.ts";
-import { type ReconnectPolicy, type RetryOn, verdict } from "./policy.ts";
+import { nowhereToGoOn, refusedCursor } from "./lost.ts";
+import { type ReconnectPolicy, type RetryOn, type RetryTable, verdict } from "./policy.ts";
 import { idle, move, type SessionMove, type SessionState, type WaitCause } from "./state.ts";
 
 /** All that a session is made of: every default filled in, every value checked. */
@@ -29,13 +32,20 @@ export interface SessionSettings<T> extends IntakeSettings<T> {
   readonly clock: Clock;
   readonly random: Random;
   readonly budget: Budget;
+  /** `idleMs` is the window where nobody sets another. */
   readonly timeouts: Readonly<Record<ClockName, number>>;
+  /** Who sets the idle window: the caller alone, the server too, or what was seen. */
+  readonly idleBy: "caller" | "server" | "cadence";
   /** Silence counts from the attempt, not from the headers. */
   readonly idleFromAttempt: boolean;
   readonly reconnect: ReconnectPolicy | false;
-  readonly retryOn: RetryOn | undefined;
+  readonly retryOn: RetryTable | RetryOn | undefined;
   /** A complete answer is followed by the next one. */
   readonly forever: boolean;
+  /** Where the resume point is loaded from before the first attempt. */
+  readonly cursorStore: CursorStore | undefined;
+  /** What becomes of a gap; `undefined`: one that the server tells is an error, one that comes of having no cursor is not. */
+  readonly onGap: "error" | "restart" | undefined;
   readonly signal: AbortSignal | undefined;
   readonly running: Running | undefined;
 }
@@ -69,20 +79,31 @@ export class Session<T> {
   #attempt: Attempt<T> | undefined;
   #head: Head | undefined;
   /** How the attempt ended; told when its last items were taken. */
-  #end: AttemptEnd | undefined;
+  #end: AttemptEnd | "aged" | undefined;
   #unlisten: (() => void) | undefined;
   #settle: ((outcome: Outcome) => void) | undefined;
   /** The transport does not show the connection. */
   #hidden = false;
   #sent = false;
+  #loaded = false;
   #pulls = 0;
   #puller: Puller | undefined;
+  /** Longest silence, as it is now. */
+  #idleMs: number;
+  readonly #cadence: Cadence | undefined;
+  /** `maxAgeMs` is over for the attempt in hand. */
+  #aged = false;
+  #toldAged = false;
+  /** Ends the wait in hand at once. */
+  #endWait: (() => void) | undefined;
 
   constructor(settings: SessionSettings<T>, notices: Notified) {
     this.intake = new Intake(settings, notices);
     this.#settings = settings;
     this.#notices = notices;
     this.#deadlines = new Deadlines(settings.clock, this);
+    this.#idleMs = settings.timeouts.idleMs;
+    this.#cadence = settings.idleBy === "cadence" ? new Cadence() : undefined;
   }
 
   get state(): SessionState {
@@ -131,10 +152,19 @@ export class Session<T> {
     this.#close(this.intake.matched ? "complete" : "closed");
   }
 
+  /** Makes the next attempt now, when it waits for one; answers whether it did. The origin's budget is still waited for. */
+  retryNow(): boolean {
+    const endWait = this.#endWait;
+    endWait?.();
+    return endWait !== undefined;
+  }
+
   /** A clock ran out: of an attempt, or of all. */
   ranOut(name: ClockName): void {
-    const { timeouts, url } = this.#settings;
-    const error = clockError(name, timeouts, url, this.#hidden);
+    if (name === "maxAgeMs") return this.#recycle();
+    const { clock, timeouts, url } = this.#settings;
+    if (name === "idleMs") this.#cadence?.heard(this.#idleMs, clock.now());
+    const error = clockError(name, { ...timeouts, idleMs: this.#idleMs }, url, this.#hidden);
     if (name === "totalMs") this.#close("deadline", error);
     else if (this.#opening) this.#opening.abort(error);
     else this.#attempt?.release(error);
@@ -216,6 +246,7 @@ export class Session<T> {
   async #openAttempt(): Promise<Attempt<T>> {
     const opening = new AbortController();
     this.#opening = opening;
+    if (!this.#loaded) await this.#loadCursor(opening.signal);
     await this.#waitForTurn(opening.signal);
     opening.signal.throwIfAborted();
     this.#attemptBegins();
@@ -246,23 +277,49 @@ export class Session<T> {
   /** Waits out the state `waiting`, then for the origin's budget. */
   async #waitForTurn(signal: AbortSignal): Promise<void> {
     const { clock, budget, origin } = this.#settings;
-    if (this.#state.name === "waiting") await wait(this.#state.waitMs, clock, signal);
+    if (this.#state.name === "waiting" && this.#state.waitMs > 0) await this.#waitOut(this.#state.waitMs, signal);
     const waitMs = budget.take(origin);
     if (waitMs === 0) return;
     this.#wait("budget", waitMs, false);
     await wait(waitMs, clock, signal);
   }
 
+  /** Waits, until the time is over or somebody says that it is worth a try now. */
+  async #waitOut(waitMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, opener } = this.#settings;
+    const unlisten = opener.onWake?.(() => this.retryNow());
+    try {
+      await wait(waitMs, clock, signal, (end) => {
+        this.#endWait = end;
+      });
+    } finally {
+      this.#endWait = undefined;
+      unlisten?.();
+    }
+  }
+
+  async #loadCursor(signal: AbortSignal): Promise<void> {
+    const { cursorStore, url } = this.#settings;
+    this.#loaded = true;
+    if (!cursorStore) return;
+    try {
+      const cursor = await abortable(signal, Promise.resolve(cursorStore.load()));
+      if (cursor !== undefined) this.intake.goOnFrom(checkedCursor("cursorStore.load", cursor));
+    } catch (error) {
+      throw signal.aborted ? error : asStreamError(error, `the stored cursor of ${url}`);
+    }
+  }
+
   #attemptBegins(): void {
     const { timeouts, idleFromAttempt } = this.#settings;
-    this.#hidden = this.#sent = false;
+    this.#hidden = this.#sent = this.#aged = false;
     this.intake.begin();
     this.#move({ to: "opening" });
     this.#notices.notify({ type: "opening", attempt: this.#state.tally.attempts });
     this.#deadlines.start("connectMs", timeouts.connectMs);
     this.#deadlines.start("headersMs", timeouts.headersMs);
     this.#deadlines.start("firstItemMs", timeouts.firstItemMs);
-    if (idleFromAttempt) this.#deadlines.start("idleMs", timeouts.idleMs);
+    if (idleFromAttempt) this.#deadlines.start("idleMs", this.#idleMs);
   }
 
   #wire(): TransportEvents {
@@ -281,38 +338,72 @@ export class Session<T> {
   }
 
   #opened(attempt: Attempt<T>): void {
-    const { clock, timeouts, opener } = this.#settings;
+    const { clock, random, timeouts } = this.#settings;
     const nowMs = clock.now();
     this.#attempt = attempt;
     this.#head ??= attempt.head;
     this.#deadlines.stop("connectMs");
     this.#deadlines.stop("headersMs");
-    this.#deadlines.start("idleMs", timeouts.idleMs, nowMs);
+    this.#setIdle(attempt.idleMs);
+    this.#deadlines.start("idleMs", this.#idleMs, nowMs);
     this.#deadlines.start("progressMs", timeouts.progressMs, nowMs);
+    // Streams that were opened together are not to be opened again together.
+    if (timeouts.maxAgeMs > 0) this.#deadlines.start("maxAgeMs", timeouts.maxAgeMs * (1 - random() / 5), nowMs);
     this.#move({ to: "open", nowMs });
     const { attempts, opens } = this.#state.tally;
     this.#notices.notify({ type: "open", attempt: attempts, url: this.#settings.url, status: attempt.head.status });
     if (opens === 1) return;
+    const { cursor } = this.intake;
+    if (this.#lacksCursor) this.intake.leaveGap({ from: cursor, to: undefined });
+    else if (cursor !== undefined) this.#notices.notify({ type: "resumed", cursor });
+  }
+
+  /** Opened again, it could not say where to go on, and items may be missing. */
+  get #lacksCursor(): boolean {
+    const { opener } = this.#settings;
     const { cursor, items } = this.intake;
-    if (opener.resumable && cursor !== undefined) this.#notices.notify({ type: "resumed", cursor });
-    else if (opener.endless || items > 0) this.#notices.notify({ type: "gap" });
+    return (opener.endless || items > 0) && !(opener.resumable && cursor !== undefined);
   }
 
   #received(batch: Batch<T>): void {
     if (this.#state.name === "closed") return;
     const { clock, timeouts, reconnect } = this.#settings;
     const nowMs = clock.now();
-    if (batch.bytes > 0) this.#deadlines.start("idleMs", timeouts.idleMs, nowMs);
     const end = this.intake.receive(batch, nowMs);
+    if (batch.bytes > 0) {
+      this.#cadence?.heard(this.#idleMs - this.#deadlines.left("idleMs", nowMs), nowMs);
+      this.#setIdle(this.intake.idleMs);
+      this.#deadlines.start("idleMs", this.#idleMs, nowMs);
+    }
     // Nothing more is read of it, however long the consumer takes for its last items.
     if (end !== undefined) this.#attempt?.release(end);
-    this.#end = this.#checked(end);
+    this.#end = this.#aged ? "aged" : this.#checked(end);
     if (this.hand.items.length === 0) return;
     this.#deadlines.stop("firstItemMs");
     this.#deadlines.start("progressMs", timeouts.progressMs, nowMs);
     const { retries, failingSinceMs } = this.#state.tally;
     const failing = retries > 0 || failingSinceMs !== undefined;
     if (failing && reconnect && this.intake.freshItems >= reconnect.healthyAfterItems) this.#move({ to: "healthy" });
+  }
+
+  /** Sets the idle window by what the server says, or by what was seen; a caller's window stays. */
+  #setIdle(toldMs: number | undefined): void {
+    const { idleBy, timeouts } = this.#settings;
+    if (this.#cadence) this.#idleMs = this.#cadence.windowMs(timeouts.idleMs);
+    else if (idleBy === "server" && toldMs !== undefined) this.#idleMs = toldMs;
+  }
+
+  /** The connection is as old as it may be: changes it, where the next one can go on behind the last item. */
+  #recycle(): void {
+    const { opener, reconnect } = this.#settings;
+    if (!this.#attempt || this.#end !== undefined) return;
+    const recycled =
+      reconnect !== false && opener.resumable && this.intake.received !== undefined && opener.mayRepeat("ended");
+    if (recycled || !this.#toldAged) this.#notices.notify({ type: "aged", recycled });
+    this.#toldAged = true;
+    if (!recycled) return;
+    this.#aged = true;
+    this.#attempt.release(new DOMException("The connection is as old as maxAgeMs allows", "AbortError"));
   }
 
   /** Where an end was declared, a clean end without it is none. */
@@ -324,35 +415,56 @@ export class Session<T> {
   }
 
   /** An attempt is over: waits for the next one (`true`), or closes the session. */
-  #turn(end: AttemptEnd): boolean {
-    const { clock, reconnect, retryOn, forever, opener } = this.#settings;
+  #turn(ending: AttemptEnd | "aged"): boolean {
+    const { clock, reconnect, retryOn, forever, opener, onGap, url } = this.#settings;
     const nowMs = clock.now();
     const { tally } = this.#state;
     const healthy = this.#isHealthy(nowMs);
+    const [end, gap] = this.#withGap(ending);
     // An answer proves that the request was sent, whatever the transport told.
     const answered = this.#attempt !== undefined || (typeof end !== "string" && end.status !== undefined);
     const situation = {
       tally,
       nowMs,
-      waitMs: this.#nextWaitMs(end, healthy),
+      waitMs: end === "aged" ? 0 : this.#nextWaitMs(end, healthy),
       healthy,
       endless: opener.endless,
       resumable: opener.resumable,
       forever,
       delivered: this.intake.items > 0,
-      repeatable: !(this.#sent || answered) || opener.mayRepeat(end),
+      repeatable: !(this.#sent || answered) || end === "aged" || opener.mayRepeat(end),
+      restarting: gap !== undefined && onGap === "restart",
     };
     this.#attempt?.release(end);
     this.#attempt = this.#end = undefined;
     this.#deadlines.stopAttempt();
-    const decision = this.intake.matched ? "final" : verdict(end, situation, reconnect, retryOn);
-    if (decision === "final" || decision === "exhausted") {
+    const decision = end === "aged" ? "reopen" : this.intake.matched ? "final" : verdict(end, situation, reconnect, retryOn);
+    if (end !== "aged" && (decision === "final" || decision === "exhausted")) {
       this.#finish(end, decision === "exhausted");
       return false;
     }
+    if (gap && situation.restarting) {
+      this.intake.goOnFrom(gap.to);
+      this.intake.leaveGap(gap);
+    } else if (onGap === "error" && tally.opens > 0 && this.#lacksCursor) {
+      const error = nowhereToGoOn(url, end, this.intake.cursor);
+      this.#close(error.code, error);
+      return false;
+    }
     if (situation.healthy) this.#move({ to: "healthy" });
-    this.#wait(typeof end === "string" ? "ended" : end, situation.waitMs, decision === "retry");
+    this.#wait(typeof end === "string" ? (end === "aged" ? end : "ended") : end, situation.waitMs, decision === "retry");
     return true;
+  }
+
+  /** How an attempt ended, and the gap that the server told by it: by an item, or by refusing the cursor it was asked with. */
+  #withGap(end: AttemptEnd | "aged"): [end: AttemptEnd | "aged", gap: GapEnds | undefined] {
+    if (typeof end === "string") return [end, undefined];
+    if (end.gap) return [end, end.gap];
+    const { opener } = this.#settings;
+    const { cursor } = this.intake;
+    if (this.#attempt || end.code !== "refused" || cursor === undefined || !opener.resumable) return [end, undefined];
+    const lost = opener.rules.isLost ? opener.rules.isLost(end) : end.status === 410;
+    return lost ? [refusedCursor(end, cursor), { from: cursor, to: undefined }] : [end, undefined];
   }
 
   /** Whether the attempt in hand proved itself: by new items, or by the time that it was open. */

@@ -19,8 +19,8 @@ export type SessionState =
     }
   | { readonly name: "closed"; readonly tally: Tally; readonly outcome: Outcome };
 
-/** Why there is a wait: the error of the last attempt, a clean end, or the origin's budget of attempts. */
-export type WaitCause = StreamError | "ended" | "budget";
+/** Why there is a wait: the error of the last attempt, a clean end, `maxAgeMs`, or the origin's budget of attempts. */
+export type WaitCause = StreamError | "ended" | "aged" | "budget";
 
 /** What is counted over the attempts of a stream. */
 export interface Tally {

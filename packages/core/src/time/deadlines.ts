@@ -32,6 +32,11 @@ export class Deadlines {
     this.#due[order.indexOf(name)] = Number.POSITIVE_INFINITY;
   }
 
+  /** Milliseconds that `name` has left; Infinity when it does not run. */
+  left(name: ClockName, nowMs: number): number {
+    return (this.#due[order.indexOf(name)] as number) - nowMs;
+  }
+
   /** Ends every clock but `totalMs`: an attempt is over. */
   stopAttempt(): void {
     for (let i = 0; i < total; i++) this.#due[i] = Number.POSITIVE_INFINITY;
@@ -89,5 +94,5 @@ export class Deadlines {
 }
 
 /** `totalMs` last: it alone spans attempts and runs while the consumer is busy. */
-const order: readonly ClockName[] = ["connectMs", "headersMs", "firstItemMs", "idleMs", "progressMs", "totalMs"];
+const order: readonly ClockName[] = ["connectMs", "headersMs", "firstItemMs", "idleMs", "progressMs", "maxAgeMs", "totalMs"];
 const total: number = order.indexOf("totalMs");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { StreamError, type StreamErrorDetails, type ErrorCode } from "../../src/errors.ts";
 import type { AttemptEnd } from "../../src/events/opener.ts";
-import { isTransient, type ReconnectPolicy, type Situation, verdict } from "../../src/session/policy.ts";
+import { isRetried, type ReconnectPolicy, type Situation, verdict } from "../../src/session/policy.ts";
 
 const policy: ReconnectPolicy = {
   retries: 3,
@@ -80,7 +80,7 @@ test.each<[StreamError, boolean]>([
 });
 
 test("the statuses that say later are 408, 425, 429 and 5xx but 501 and 505", () => {
-  const later = Array.from({ length: 200 }, (_, i) => 400 + i).filter(isTransient);
+  const later = Array.from({ length: 200 }, (_, i) => 400 + i).filter((status) => isRetried(new StreamError("refused", "", { status })));
   const fives = Array.from({ length: 100 }, (_, i) => 500 + i).filter((status) => status !== 501 && status !== 505);
   expect(later).toEqual([408, 425, 429, ...fives]);
 });
