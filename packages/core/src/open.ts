@@ -49,6 +49,7 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
   checkOptions(options);
   const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {}, accept } = options;
   const { idleMs } = options.timeouts ?? {};
+  const { onWake } = transport;
   const target = resolveUrl(url, options.baseUrl);
   const auth = options.auth ?? (target.basic && basic(target.basic.user, target.basic.password));
   const { origin } = new URL(target.url);
@@ -62,13 +63,22 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
     return layered(transport, layers)(first, call);
   };
   return new EventStream<T>({
-    opener: new HttpOpener(dialect, send, request, resume.apply, itemRules(ownRules, dialect)),
+    opener: new HttpOpener(
+      dialect,
+      onWake ? Object.assign(send, { onWake }) : send,
+      request,
+      resume.apply,
+      itemRules(ownRules, dialect),
+    ),
     url: shownUrl(target.url),
     origin,
     clock,
     random,
     budget: options.budget ?? createBudget(clock),
-    timeouts: filled(timeoutsOf(dialect, safe), { ...options.timeouts, idleMs: typeof idleMs === "number" ? idleMs : undefined }),
+    timeouts: filled(timeoutsOf(dialect, safe), {
+      ...options.timeouts,
+      idleMs: typeof idleMs === "number" ? idleMs : undefined,
+    }),
     idleFromAttempt: dialect.endless === true && safe,
     reconnect: options.reconnect !== false && filled(defaultReconnect, options.reconnect),
     retryOn: options.retryOn,
@@ -82,7 +92,7 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
     onGap: resume.onGap,
     idleBy: typeof idleMs === "number" ? "caller" : idleMs === "learn" ? "cadence" : "server",
     cursorStore: options.cursorStore,
-  });
+  }, options);
 }
 
 /** Reads the media types that an `Accept` header names. */

@@ -17,7 +17,9 @@ export interface ItemRules<T> {
 }
 
 /** What a caller knows of the items, beside or before the dialect. */
-export type OwnRules<T> = { readonly [Name in "cursorOf" | "isHeartbeat" | "gapOf" | "isLost"]: ItemRules<T>[Name] | undefined };
+export type OwnRules<T> = {
+  readonly [Name in "cursorOf" | "isHeartbeat" | "gapOf" | "isLost"]: ItemRules<T>[Name] | undefined;
+};
 
 /** The rules of a caller before those of a dialect. */
 export function itemRules<T>(own: OwnRules<T>, dialect: ItemRules<T>): ItemRules<T> {
@@ -25,7 +27,15 @@ export function itemRules<T>(own: OwnRules<T>, dialect: ItemRules<T>): ItemRules
   // Without any of their own, which is what most streams have, 10,000 of them share one object.
   if (set.length === 0) return dialect;
   const { cursorOf, ownCursorOf, isHeartbeat, idleMsOf, gapOf, isLost } = dialect;
-  const known = Object.entries({ cursorOf, ownCursorOf, isHeartbeat, idleMsOf, gapOf, isLost, ...Object.fromEntries(set) });
+  const known = Object.entries({
+    cursorOf,
+    ownCursorOf,
+    isHeartbeat,
+    idleMsOf,
+    gapOf,
+    isLost,
+    ...Object.fromEntries(set),
+  });
   const rules: ItemRules<T> = Object.fromEntries(known.filter(([, rule]) => rule !== undefined));
   // A cursor of the caller's is an item's own.
   return own.cursorOf ? { ...rules, ownCursorOf: own.cursorOf } : rules;

@@ -20,7 +20,7 @@ export interface Opener<T> {
   /** It is known how to go on after an item. Asked when an attempt has ended. */
   readonly resumable: boolean;
   readonly rules: ItemRules<T>;
-  /** Tells, until the answer is called, when a new attempt is worth a try at once: the machine woke up, the network is back. */
+  /** Calls when a new attempt is worth a try at once: the machine woke up, the network is back. The answer unsubscribes. */
   onWake?(listener: () => void): () => void;
 }
 

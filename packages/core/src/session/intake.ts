@@ -212,7 +212,8 @@ export class Intake<T> {
     const sifted = sift(batch, rules, replay, ({ reopen }) => reopen || gapsAreErrors, url);
     this.heartbeats += sifted.heartbeats;
     if (sifted.replayed > 0) this.#notices.notify({ type: "replayed", items: sifted.replayed });
-    for (const { at, to } of sifted.gaps) this.#notices.notify({ type: "gap", from: this.#cursorIn(sifted, at, this.#cursor), to });
+    for (const { at, to } of sifted.gaps)
+      this.#notices.notify({ type: "gap", from: this.#cursorIn(sifted, at, this.#cursor), to });
     return sifted;
   }
 

@@ -14,7 +14,6 @@ import type { Clock } from "../time/clock.ts";
 import { Deadlines } from "../time/deadlines.ts";
 import type { Random } from "../time/random.ts";
 import { wait } from "../time/wait.ts";
-import type { TransportEvents } from "../transport/transport.ts";
 import type { Budget } from "./budget.ts";
 import { Cadence } from "./cadence.ts";
 import { clockError } from "./clock-error.ts";
@@ -22,6 +21,7 @@ import type { CursorStore } from "./cursor-store.ts";
 import { checkedCursor, type Hand } from "./hand.ts";
 import { Intake, type IntakeSettings, type Notified } from "./intake.ts";
 import { nowhereToGoOn, refusedCursor } from "./lost.ts";
+import { Opening } from "./opening.ts";
 import { type ReconnectPolicy, type RetryOn, type RetryTable, verdict } from "./policy.ts";
 import { idle, move, type SessionMove, type SessionState, type WaitCause } from "./state.ts";
 
@@ -74,16 +74,17 @@ export class Session<T> {
   #state: SessionState = idle;
   #begun = false;
   #connecting: Promise<Attempt<T>> | undefined;
-  /** Of the attempt that is waited for or being opened: aborted by its clocks, and by `#close`. */
-  #opening: AbortController | undefined;
+  /** The attempt that is waited for or being opened: given up by its clocks, and by `#close`. */
+  #opening: Opening<T> | undefined;
   #attempt: Attempt<T> | undefined;
   #head: Head | undefined;
   /** How the attempt ended; told when its last items were taken. */
   #end: AttemptEnd | "aged" | undefined;
   #unlisten: (() => void) | undefined;
   #settle: ((outcome: Outcome) => void) | undefined;
-  /** The transport does not show the connection. */
-  #hidden = false;
+  /** The wait in hand is over, by the caller's word. */
+  #hurried = false;
+  /** The request of the last attempt may have been sent. */
   #sent = false;
   #loaded = false;
   #pulls = 0;
@@ -94,8 +95,6 @@ export class Session<T> {
   /** `maxAgeMs` is over for the attempt in hand. */
   #aged = false;
   #toldAged = false;
-  /** Ends the wait in hand at once. */
-  #endWait: (() => void) | undefined;
 
   constructor(settings: SessionSettings<T>, notices: Notified) {
     this.intake = new Intake(settings, notices);
@@ -154,19 +153,20 @@ export class Session<T> {
 
   /** Makes the next attempt now, when it waits for one; answers whether it did. The origin's budget is still waited for. */
   retryNow(): boolean {
-    const endWait = this.#endWait;
-    endWait?.();
-    return endWait !== undefined;
+    if (this.#state.name !== "waiting" || this.#state.cause === "budget" || this.#hurried) return false;
+    this.#hurried = true;
+    this.#opening?.hurry();
+    return true;
   }
 
   /** A clock ran out: of an attempt, or of all. */
   ranOut(name: ClockName): void {
     if (name === "maxAgeMs") return this.#recycle();
     const { clock, timeouts, url } = this.#settings;
-    if (name === "idleMs") this.#cadence?.heard(this.#idleMs, clock.now());
-    const error = clockError(name, { ...timeouts, idleMs: this.#idleMs }, url, this.#hidden);
+    if (name === "idleMs" && this.#attempt) this.#cadence?.heard(this.#idleMs, clock.now());
+    const error = clockError(name, { ...timeouts, idleMs: this.#idleMs }, url, this.#opening?.hidden === true);
     if (name === "totalMs") this.#close("deadline", error);
-    else if (this.#opening) this.#opening.abort(error);
+    else if (this.#opening) this.#opening.giveUp(error);
     else this.#attempt?.release(error);
   }
 
@@ -244,75 +244,48 @@ export class Session<T> {
   }
 
   async #openAttempt(): Promise<Attempt<T>> {
-    const opening = new AbortController();
+    const { clock, budget, origin, opener, timeouts, url } = this.#settings;
+    const opening = new Opening(opener);
     this.#opening = opening;
-    if (!this.#loaded) await this.#loadCursor(opening.signal);
-    await this.#waitForTurn(opening.signal);
-    opening.signal.throwIfAborted();
-    this.#attemptBegins();
-    const pending = this.#settings.opener.open({
-      signal: opening.signal,
-      cursor: this.intake.cursor,
-      on: this.#wire(),
-    });
-    // An answer that comes after the attempt was given up is let go.
-    pending.then(
-      (late) => opening.signal.aborted && late.release(opening.signal.reason),
-      () => {},
-    );
     try {
-      const attempt = await abortable(opening.signal, pending);
-      // Given up between the answer and here: too late for the line above.
+      await this.#loadCursor(opening.signal);
+      if (this.#state.name === "waiting") await opening.waitOut(this.#hurried ? 0 : this.#state.waitMs, clock);
+      const waitMs = budget.take(origin);
+      if (waitMs > 0) {
+        this.#wait("budget", waitMs, false);
+        await wait(waitMs, clock, opening.signal);
+      }
+      opening.signal.throwIfAborted();
+      this.#attemptBegins();
+      const attempt = await opening.answer(this.intake.cursor, this.#deadlines, timeouts);
+      // Given up between the answer and here: too late for the opening to let it go.
       if (opening.signal.aborted) attempt.release(opening.signal.reason);
       opening.signal.throwIfAborted();
       this.#opened(attempt);
       return attempt;
     } catch (error) {
-      throw opening.signal.aborted ? opening.signal.reason : asStreamError(error, this.#settings.url);
+      throw opening.signal.aborted ? opening.signal.reason : asStreamError(error, url);
     } finally {
+      this.#sent = opening.sent;
       this.#opening = undefined;
-    }
-  }
-
-  /** Waits out the state `waiting`, then for the origin's budget. */
-  async #waitForTurn(signal: AbortSignal): Promise<void> {
-    const { clock, budget, origin } = this.#settings;
-    if (this.#state.name === "waiting" && this.#state.waitMs > 0) await this.#waitOut(this.#state.waitMs, signal);
-    const waitMs = budget.take(origin);
-    if (waitMs === 0) return;
-    this.#wait("budget", waitMs, false);
-    await wait(waitMs, clock, signal);
-  }
-
-  /** Waits, until the time is over or somebody says that it is worth a try now. */
-  async #waitOut(waitMs: number, signal: AbortSignal): Promise<void> {
-    const { clock, opener } = this.#settings;
-    const unlisten = opener.onWake?.(() => this.retryNow());
-    try {
-      await wait(waitMs, clock, signal, (end) => {
-        this.#endWait = end;
-      });
-    } finally {
-      this.#endWait = undefined;
-      unlisten?.();
     }
   }
 
   async #loadCursor(signal: AbortSignal): Promise<void> {
     const { cursorStore, url } = this.#settings;
+    if (!cursorStore || this.#loaded) return;
     this.#loaded = true;
-    if (!cursorStore) return;
     try {
       const cursor = await abortable(signal, Promise.resolve(cursorStore.load()));
       if (cursor !== undefined) this.intake.goOnFrom(checkedCursor("cursorStore.load", cursor));
     } catch (error) {
-      throw signal.aborted ? error : asStreamError(error, `the stored cursor of ${url}`);
+      throw asStreamError(error, `the stored cursor of ${url}`);
     }
   }
 
   #attemptBegins(): void {
     const { timeouts, idleFromAttempt } = this.#settings;
-    this.#hidden = this.#sent = this.#aged = false;
+    this.#aged = this.#hurried = false;
     this.intake.begin();
     this.#move({ to: "opening" });
     this.#notices.notify({ type: "opening", attempt: this.#state.tally.attempts });
@@ -320,21 +293,6 @@ export class Session<T> {
     this.#deadlines.start("headersMs", timeouts.headersMs);
     this.#deadlines.start("firstItemMs", timeouts.firstItemMs);
     if (idleFromAttempt) this.#deadlines.start("idleMs", this.#idleMs);
-  }
-
-  #wire(): TransportEvents {
-    const { connectMs, headersMs } = this.#settings.timeouts;
-    return {
-      hidden: () => {
-        this.#hidden = true;
-        this.#deadlines.stop("connectMs");
-        this.#deadlines.start("headersMs", headersMs === 0 ? 0 : connectMs + headersMs);
-      },
-      connected: () => this.#deadlines.stop("connectMs"),
-      sent: () => {
-        this.#sent = true;
-      },
-    };
   }
 
   #opened(attempt: Attempt<T>): void {
@@ -438,7 +396,8 @@ export class Session<T> {
     this.#attempt?.release(end);
     this.#attempt = this.#end = undefined;
     this.#deadlines.stopAttempt();
-    const decision = end === "aged" ? "reopen" : this.intake.matched ? "final" : verdict(end, situation, reconnect, retryOn);
+    const decision =
+      end === "aged" ? "reopen" : this.intake.matched ? "final" : verdict(end, situation, reconnect, retryOn);
     if (end !== "aged" && (decision === "final" || decision === "exhausted")) {
       this.#finish(end, decision === "exhausted");
       return false;
@@ -452,7 +411,11 @@ export class Session<T> {
       return false;
     }
     if (situation.healthy) this.#move({ to: "healthy" });
-    this.#wait(typeof end === "string" ? (end === "aged" ? end : "ended") : end, situation.waitMs, decision === "retry");
+    this.#wait(
+      typeof end === "string" ? (end === "aged" ? end : "ended") : end,
+      situation.waitMs,
+      decision === "retry",
+    );
     return true;
   }
 
@@ -520,7 +483,7 @@ export class Session<T> {
     this.#settings.running?.delete(this);
     this.#attempt?.release(reason);
     this.#attempt = undefined;
-    this.#opening?.abort(reason);
+    this.#opening?.giveUp(reason);
     this.#settle?.(outcome);
     this.#notices.notify({ type: "closed", outcome });
   }

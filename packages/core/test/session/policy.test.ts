@@ -24,6 +24,7 @@ const fresh: Situation = {
   forever: false,
   delivered: false,
   repeatable: true,
+  restarting: false,
 };
 const sse: Situation = { ...fresh, endless: true, resumable: true };
 const feed: Situation = { ...fresh, resumable: true };
@@ -80,9 +81,43 @@ test.each<[StreamError, boolean]>([
 });
 
 test("the statuses that say later are 408, 425, 429 and 5xx but 501 and 505", () => {
-  const later = Array.from({ length: 200 }, (_, i) => 400 + i).filter((status) => isRetried(new StreamError("refused", "", { status })));
+  const later = Array.from({ length: 200 }, (_, i) => 400 + i).filter((status) =>
+    isRetried(new StreamError("refused", "", { status })),
+  );
   const fives = Array.from({ length: 100 }, (_, i) => 500 + i).filter((status) => status !== 501 && status !== 505);
   expect(later).toEqual([408, 425, 429, ...fives]);
+});
+
+test("retryOn may be a table: a status before its class before its code, and what it leaves open stays as it was", () => {
+  const table = {
+    404: true,
+    503: false,
+    "5xx": true,
+    429: false,
+    refused: false,
+    idle: false,
+    reset: undefined,
+  } as const;
+  const retried = (code: ErrorCode, details?: StreamErrorDetails) => isRetried(failure(code, details), table);
+  expect([404, 503, 501, 500, 429, 418].map((status) => retried("refused", { status }))).toEqual([
+    true,
+    false,
+    true,
+    true,
+    false,
+    false,
+  ]);
+  expect([retried("idle"), retried("reset"), retried("truncated")]).toEqual([false, true, true]);
+  expect(isRetried(failure("refused", { status: 418 }), { "4xx": true })).toBe(true);
+  expect(isRetried(failure("refused", { status: 418 }), { refused: true })).toBe(true);
+});
+
+test("what can never help is not retried, whatever the table says", () => {
+  const all = { protocol: true, limit: true, unreachable: true, deadline: true };
+  expect(isRetried(failure("protocol"), all)).toBe(false);
+  expect(isRetried(failure("limit"), all)).toBe(false);
+  expect(isRetried(failure("unreachable", { phase: "tls" }), all)).toBe(false);
+  expect(isRetried(failure("deadline", { clock: "totalMs" }), all)).toBe(false);
 });
 
 test("retryOn has the word over the table, and undefined leaves it to the table", () => {

@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import { StreamError } from "../../src/errors.ts";
+import { left, nothingLeft, reading, type RigOptions, streamOf, type Tick, texts } from "./stream-of.ts";
+
+const cut = { error: new StreamError("reset", "the connection broke") };
+const over = { status: 204 };
+const dropReplayed = { resume: { dropReplayed: true } } as const;
+const lines = (from: number, to: number): string =>
+  Array.from({ length: to - from + 1 }, (_, i) => `${from + i}=t${from + i}\n`).join("");
+const named = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `t${from + i}`);
+
+test("items that come again after a resume are handed on again by default", async () => {
+  const { items } = await run([{ chunks: [lines(1, 3), cut] }, { chunks: [lines(2, 5), cut] }, over]);
+  expect(items).toEqual(["t1", "t2", "t3", "t2", "t3", "t4", "t5"]);
+});
+
+describe("resume: { dropReplayed: true }", () => {
+  test("leaves them out and says how many they were", async () => {
+    const { items, notices, requests } = await run(
+      [{ chunks: [lines(1, 3), cut] }, { chunks: [lines(2, 5), cut] }, over],
+      dropReplayed,
+    );
+    expect([items, requests]).toEqual([named(1, 5), [undefined, "3", "5"]]);
+    expect(notices).toContainEqual({ type: "replayed", items: 2 });
+  });
+
+  test("wherever the chunks are cut", async () => {
+    const again = lines(1, 6);
+    for (let at = 0; at <= again.length; at++) {
+      const chunks = [again.slice(0, at), again.slice(at)].filter((chunk) => chunk !== "");
+      const { items } = await run([{ chunks: [lines(1, 4), cut] }, { chunks: [...chunks, cut] }, over], dropReplayed);
+      expect(items, `cut at ${at}`).toEqual(named(1, 6));
+    }
+  });
+
+  test("ends with the first item that is none of them: a later one with an old cursor is handed on", async () => {
+    const { items } = await run(
+      [{ chunks: [lines(1, 3), cut] }, { chunks: [`${lines(3, 4)}2=again\n`, cut] }, over],
+      dropReplayed,
+    );
+    expect(items).toEqual(["t1", "t2", "t3", "t4", "again"]);
+  });
+
+  test("hands on an item without a cursor of its own, and what follows it", async () => {
+    const { items } = await run(
+      [{ chunks: ["1=a\nb\n", cut] }, { chunks: ["b\n1=a\n2=c\n", cut] }, over],
+      dropReplayed,
+    );
+    expect(items).toEqual(["a", "b", "b", "a", "c"]);
+  });
+
+  test("passes over some that are missing in the replay, never back", async () => {
+    const { items } = await run(
+      [{ chunks: [lines(1, 5), cut] }, { chunks: ["2=t2\n4=t4\n3=three\n", cut] }, over],
+      dropReplayed,
+    );
+    expect(items).toEqual([...named(1, 5), "three"]);
+  });
+
+  test("where cursors are not unique hands an item on twice rather than lose one", async () => {
+    const { items } = await run(
+      [{ chunks: ["1=a\n1=b\n", cut] }, { chunks: ["1=a\n1=b\n1=c\n", cut] }, over],
+      dropReplayed,
+    );
+    expect(items).toEqual(["a", "b", "b", "c"]);
+  });
+
+  test("knows the last 256", async () => {
+    const { items } = await run(
+      [{ chunks: [lines(1, 300), cut] }, { chunks: [lines(45, 301), cut] }, over],
+      dropReplayed,
+    );
+    expect(items).toEqual(named(1, 301));
+    const more = await run([{ chunks: [lines(1, 300), cut] }, { chunks: [lines(44, 301), cut] }, over], dropReplayed);
+    expect(more.items.length).toBe(300 + 258);
+  });
+
+  test("does not move the cursor back, when the replay is cut too", async () => {
+    const { items, requests } = await run(
+      [{ chunks: [lines(1, 4), cut] }, { chunks: [lines(1, 2), cut] }, { chunks: ["@1\n", lines(1, 5), cut] }, over],
+      dropReplayed,
+    );
+    expect([items, requests]).toEqual([named(1, 5), [undefined, "4", "4", "5"]]);
+  });
+
+  test("counts what comes again as no progress: an attempt of nothing else is not healthy", async () => {
+    const { stream, clock } = streamOf(
+      (_, index) => ({ chunks: index === 0 ? [lines(1, 4), cut] : [lines(1, 4), cut] }),
+      {
+        ...dropReplayed,
+        reconnect: { retries: 3 },
+      },
+    );
+    const seen = reading(stream);
+    await clock.advance(60_000);
+    expect([texts(seen.items), seen.end]).toMatchObject([named(1, 4), { thrown: { code: "exhausted" } }]);
+  });
+});
+
+async function run(script: Parameters<typeof streamOf>[0], options: RigOptions<Tick> = {}) {
+  const { stream, clock, transport } = streamOf(script, options);
+  const notices = reading(stream.notices());
+  const seen = reading(stream);
+  await clock.advance(120_000);
+  expect([seen.end, left({ clock, transport })]).toEqual(["done", nothingLeft]);
+  const requests = transport.requests.map(({ headers }) => headers["last-id"]);
+  return { items: texts(seen.items), notices: notices.items, requests };
+}
