@@ -6,7 +6,7 @@ import { checkedHeaders, type HeaderRecord } from "./request/header-record.ts";
 import { isPlainRecord } from "./request/plain-record.ts";
 import { kindOf, printed } from "./request/printed.ts";
 import type { BudgetOptions } from "./session/budget.ts";
-import type { ReconnectPolicy } from "./session/policy.ts";
+import { type ReconnectPolicy, type RetryTable, retriedCodes } from "./session/policy.ts";
 
 /** Checks every option by itself. What may be a secret is not printed. @throws TypeError, RangeError on a bad one */
 export function checkOptions<T>(options: StreamOptions<T>): void {
@@ -18,6 +18,7 @@ export function checkOptions<T>(options: StreamOptions<T>): void {
   if (typeof options.headers !== "function") headersOf(options.headers);
   if (options.timeouts !== undefined) checkTimeouts(options.timeouts);
   if (options.reconnect !== undefined && options.reconnect !== false) checkReconnect(options.reconnect);
+  if (typeof options.retryOn === "object") checkRetryTable(options.retryOn);
 }
 
 /** The headers that an option gives, names in lower case. @throws TypeError when one of them cannot be sent */
@@ -93,6 +94,17 @@ function checkReconnect(options: ReconnectOptions): void {
   }
 }
 
+function checkRetryTable(table: RetryTable): void {
+  for (const [entry, retried] of Object.entries(table)) {
+    if (!/^([1-5]\d\d|[1-5]xx)$/.test(entry) && !(retriedCodes as readonly string[]).includes(entry)) {
+      const known = `a status such as 404, a class such as 5xx, or ${retriedCodes.join(", ")}`;
+      throw new TypeError(`retryOn has no ${printed(entry)}; it has ${known}`);
+    }
+    if (retried !== undefined && !isBoolean(retried))
+      throw new TypeError(`retryOn[${printed(entry)}] must be true or false, not ${printed(retried)}`);
+  }
+}
+
 function checkQuery(query: unknown): void {
   if (!isPlainRecord(query)) {
     const remedy = isObject(query) && Symbol.iterator in query ? "; give Object.fromEntries(query)" : "";
@@ -153,7 +165,10 @@ const kinds: Readonly<Partial<Record<keyof StreamOptions<never>, Kind>>> = {
   ],
   auth: ["a function, such as bearer(token) makes", isFunction, "secret"],
   transport: ["a function", isFunction],
-  retryOn: ["a table such as { 404: true, idle: false }, or a function", (value) => isFunction(value) || isPlainRecord(value)],
+  retryOn: [
+    "a table such as { 404: true, idle: false }, or a function",
+    (value) => isFunction(value) || isPlainRecord(value),
+  ],
   replayable: ["true or false", isBoolean],
   resume: ["an object", isObject],
   cursorStore: ["a CursorStore, such as memoryCursorStore() makes", has("load", "save")],

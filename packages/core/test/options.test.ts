@@ -5,6 +5,9 @@ import { scriptedTransport } from "../src/testing/index.ts";
 
 type Bad = [option: unknown, Kind: typeof TypeError | typeof RangeError, message: string];
 
+const retryTable =
+  "it has a status such as 404, a class such as 5xx, or reset, truncated, unreachable, idle, deadline, refused";
+
 const bad: Bad[] = [
   [{ timeouts: { idleMs: "5s" } }, TypeError, 'timeouts.idleMs must be a number, not "5s"'],
   [{ timeouts: { idleMs: -1 } }, RangeError, "timeouts.idleMs must be a number from 0 up, and finite, not -1"],
@@ -22,7 +25,7 @@ const bad: Bad[] = [
   [
     { timeouts: { idle: 5 } },
     TypeError,
-    'timeouts has no "idle"; it has connectMs, headersMs, firstItemMs, idleMs, progressMs, totalMs',
+    'timeouts has no "idle"; it has connectMs, headersMs, firstItemMs, idleMs, progressMs, maxAgeMs, totalMs',
   ],
   [{ timeouts: 5_000 }, TypeError, "timeouts must be a plain object, not 5000"],
   [{ timeouts: null }, TypeError, "timeouts must be a plain object, not null"],
@@ -48,7 +51,26 @@ const bad: Bad[] = [
   [{ method: null }, TypeError, 'method must be a token such as "GET", not null'],
   [{ method: 5 }, TypeError, 'method must be a token such as "GET", not 5'],
   [{ replayable: "no" }, TypeError, 'replayable must be true or false, not "no"'],
-  [{ retryOn: [503] }, TypeError, "retryOn must be a function, not [object Array]"],
+  [
+    { retryOn: [503] },
+    TypeError,
+    "retryOn must be a table such as { 404: true, idle: false }, or a function, not [object Array]",
+  ],
+  [{ retryOn: { 600: true } }, TypeError, `retryOn has no "600"; ${retryTable}`],
+  [{ retryOn: { protocol: true } }, TypeError, `retryOn has no "protocol"; ${retryTable}`],
+  [{ retryOn: { "4XX": true } }, TypeError, `retryOn has no "4XX"; ${retryTable}`],
+  [{ retryOn: { 404: "yes" } }, TypeError, 'retryOn["404"] must be true or false, not "yes"'],
+  [{ heartbeat: /ping/ }, TypeError, "heartbeat must be a function, not [object RegExp]"],
+  [
+    { policy: "dropAll" },
+    TypeError,
+    'policy must be "pull", "dropOldest", "dropNewest", "error" or latestBy(key), not "dropAll"',
+  ],
+  [{ resume: { onGap: "ignore" } }, TypeError, 'resume.onGap must be "error" or "restart", not "ignore"'],
+  [{ resume: { gap: true } }, TypeError, "resume.gap must be a function, not true"],
+  [{ resume: { lost: 410 } }, TypeError, "resume.lost must be a function, not 410"],
+  [{ resume: { dropReplayed: 1 } }, TypeError, "resume.dropReplayed must be true or false, not 1"],
+  [{ timeouts: { maxAgeMs: -5 } }, RangeError, "timeouts.maxAgeMs must be a number from 0 up, and finite, not -5"],
   [{ resume: true }, TypeError, "resume must be an object, not true"],
   [{ resume: { cursor: "seq" } }, TypeError, 'resume.cursor must be a function, not "seq"'],
   [{ resume: { apply: {} } }, TypeError, "resume.apply must be a function, not [object Object]"],
@@ -157,7 +179,7 @@ test.each([
 describe("options may be undefined", () => {
   test("and then are their defaults", () => {
     const names =
-      "signal method headers query body json auth timeouts reconnect retryOn resume until replayable accept baseUrl transport clock random budget running maxLineBytes";
+      "signal method headers query body json auth timeouts reconnect retryOn resume until replayable accept baseUrl transport clock random budget running cursorStore saveMs heartbeat policy capacity maxLineBytes onOversize";
     const options = Object.fromEntries(names.split(" ").map((name) => [name, undefined]));
     expect(() => openLines("https://a.example/log", options)).not.toThrow();
     expect(() =>

@@ -26,9 +26,21 @@ export type RetryOn = (error: StreamError) => boolean | undefined;
  * Which errors are retried: by status, by class of statuses, or by code. The closest word counts: `503` before `"5xx"` before
  * `refused`.
  */
-export type RetryTable = { readonly [Name in ErrorCode | StatusClass | number]?: boolean | undefined };
+export type RetryTable = { readonly [Name in RetriedCode | StatusClass | number]?: boolean | undefined };
 
-type StatusClass = "1xx" | "3xx" | "4xx" | "5xx";
+/** The codes that a table may name: no retry can help against the others. */
+export type RetriedCode = Exclude<ErrorCode, "limit" | "protocol" | "exhausted">;
+
+export const retriedCodes: readonly RetriedCode[] = [
+  "reset",
+  "truncated",
+  "unreachable",
+  "idle",
+  "deadline",
+  "refused",
+];
+
+type StatusClass = `${1 | 2 | 3 | 4 | 5}xx`;
 
 /** What is retried unless a caller's table says otherwise. */
 export const defaultRetryTable: RetryTable = {
@@ -113,6 +125,7 @@ function isHopeless(error: StreamError): boolean {
 
 /** The closest word of a table about an error. */
 function entryOf(table: RetryTable, { code, status }: StreamError): boolean | undefined {
-  if (status === undefined) return table[code];
-  return table[status] ?? table[`${Math.floor(status / 100)}xx` as StatusClass] ?? table[code];
+  const byCode = table[code as RetriedCode];
+  if (status === undefined) return byCode;
+  return table[status] ?? table[`${Math.floor(status / 100)}xx` as StatusClass] ?? byCode;
 }
