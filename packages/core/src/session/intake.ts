@@ -229,7 +229,8 @@ export class Intake<T> {
     const gap = this.#gap;
     if (!gap) return;
     this.#gap = undefined;
-    const to = gap.to ?? this.#cursorIn(this.hand, Math.min(1, this.hand.items.length), undefined);
+    const first = this.hand.items.slice(0, 1);
+    const to = gap.to ?? this.#cursorIn({ items: first, marks: [] }, first.length, undefined);
     this.#notices.notify({ type: "gap", from: gap.from, to });
   }
 

@@ -28,6 +28,11 @@ export class Replay {
     return this.#next !== undefined;
   }
 
+  /** Whether a bookmark stands for what was handed on long since. */
+  isBehind(bookmark: Cursor): boolean {
+    return this.isOn && this.#handedOn.includes(bookmark);
+  }
+
   handOn(cursor: Cursor | undefined): void {
     if (cursor === undefined || cursor === "") return;
     if (this.#handedOn.length === window) this.#handedOn.shift();

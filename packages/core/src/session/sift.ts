@@ -21,7 +21,7 @@ export interface PlacedGap extends Gap {
 
 /**
  * Takes heartbeats, items that come again and what follows a gap that stops out of a batch. The cursor of a heartbeat stays, as a
- * bookmark; those of what comes again go, as they lie behind. What a rule throws ends the batch before its item.
+ * bookmark; those of what comes again lie behind, and go. What a rule throws ends the batch before its item.
  */
 export function sift<T>(
   batch: Batch<T>,
@@ -42,7 +42,7 @@ export function sift<T>(
     for (; nextMark < batch.marks.length; nextMark++) {
       const mark = batch.marks[nextMark] as Mark<T>;
       if (mark.at > index) return;
-      if (mark.kind !== "cursor" || !replay?.isOn) marks.push({ ...mark, at: items.length });
+      if (mark.kind !== "cursor" || !replay?.isBehind(mark.value)) marks.push({ ...mark, at: items.length });
     }
   }
 

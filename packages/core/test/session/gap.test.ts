@@ -128,6 +128,11 @@ describe("a reopening without a cursor", () => {
     expect(notices[5]).toEqual({ type: "gap", from: undefined, to: "9" });
   });
 
+  test("the other end is the cursor of that item, not of a bookmark behind it", async () => {
+    const { notices } = await run([{ chunks: ["a\n", cut] }, { chunks: ["9=b\n@10\n", cut] }, over]);
+    expect(notices[5]).toEqual({ type: "gap", from: undefined, to: "9" });
+  });
+
   test.each([
     ["a reset", cut, "reset"],
     ["a clean end", undefined, "truncated"],

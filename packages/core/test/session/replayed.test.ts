@@ -83,6 +83,11 @@ describe("resume: { dropReplayed: true }", () => {
     expect([items, requests]).toEqual([named(1, 5), [undefined, "4", "4", "5"]]);
   });
 
+  test("keeps a bookmark that is news", async () => {
+    const { requests } = await run([{ chunks: [lines(1, 3), cut] }, { chunks: ["@9\n", cut] }, over], dropReplayed);
+    expect(requests).toEqual([undefined, "3", "9"]);
+  });
+
   test("counts what comes again as no progress: an attempt of nothing else is not healthy", async () => {
     const { stream, clock } = streamOf(
       (_, index) => ({ chunks: index === 0 ? [lines(1, 4), cut] : [lines(1, 4), cut] }),
