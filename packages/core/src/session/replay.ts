@@ -28,9 +28,11 @@ export class Replay {
     return this.#next !== undefined;
   }
 
-  /** Whether a bookmark stands for what was handed on long since. */
+  /** Whether a bookmark stands for what was handed on long since: it is one of it, or comes in the middle of what comes again. */
   isBehind(bookmark: Cursor): boolean {
-    return this.isOn && this.#handedOn.includes(bookmark);
+    const next = this.#next;
+    if (next === undefined) return false;
+    return (next > 0 && next < this.#handedOn.length) || this.#handedOn.includes(bookmark);
   }
 
   handOn(cursor: Cursor | undefined): void {

@@ -88,6 +88,15 @@ describe("resume: { dropReplayed: true }", () => {
     expect(requests).toEqual([undefined, "3", "9"]);
   });
 
+  test("leaves out a bookmark in the middle of what comes again", async () => {
+    const again = "2=t2\n@2b\n3=t3\n@3b\n";
+    const { items, requests } = await run(
+      [{ chunks: [lines(1, 3), cut] }, { chunks: [again.slice(0, 9), cut] }, { chunks: [again, cut] }, over],
+      dropReplayed,
+    );
+    expect([items, requests]).toEqual([named(1, 3), [undefined, "3", "3", "3b"]]);
+  });
+
   test("counts what comes again as no progress: an attempt of nothing else is not healthy", async () => {
     const { stream, clock } = streamOf(
       (_, index) => ({ chunks: index === 0 ? [lines(1, 4), cut] : [lines(1, 4), cut] }),
