@@ -35,7 +35,21 @@ export function openLines(url: string, options: StreamOptions<string> & LinesOpt
   return openStream(url, linesDialect(options), options);
 }
 
-/** The body's bytes, chunk by chunk. @throws TypeError, RangeError on a bad option, before anything is sent */
+/**
+ * The body's bytes, chunk by chunk. What breaks goes on where it was, by `Range`, if the server has a strong etag for it: see
+ * {@link bytesDialect}. In the loop it throws StreamError by code: `truncated` for fewer bytes than announced, `protocol` for more,
+ * `refused` for a status, or when it has changed meanwhile, and the other endings of a stream.
+ *
+ * @throws TypeError, RangeError on a bad option, before anything is sent
+ *
+ * @example
+ * ```ts
+ * import { openBytes } from "@longwire/core";
+ *
+ * const image = openBytes("https://a.example/image.iso", { resume: { from: 4_096 } });
+ * for await (const chunk of image) console.log(chunk.length, "bytes; so far finished with", image.cursor);
+ * ```
+ */
 export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}): EventStream<Uint8Array> {
   return openStream(url, bytesDialect(), options);
 }
@@ -62,37 +76,40 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
     const layers = [checkLayer(spoken, clock), redirectLayer(clock), ...(auth ? [authLayer(auth, origin, clock)] : [])];
     return layered(transport, layers)(first, call);
   };
-  return new EventStream<T>({
-    opener: new HttpOpener(
-      dialect,
-      onWake ? Object.assign(send, { onWake }) : send,
-      request,
-      resume.apply,
-      itemRules(ownRules, dialect),
-    ),
-    url: shownUrl(target.url),
-    origin,
-    clock,
-    random,
-    budget: options.budget ?? createBudget(clock),
-    timeouts: filled(timeoutsOf(dialect, safe), {
-      ...options.timeouts,
-      idleMs: typeof idleMs === "number" ? idleMs : undefined,
-    }),
-    idleFromAttempt: dialect.endless === true && safe,
-    reconnect: options.reconnect !== false && filled(defaultReconnect, options.reconnect),
-    retryOn: options.retryOn,
-    forever: resume.forever === true,
-    until: terminator(options.until, dialect),
-    signal: options.signal,
-    running: options.running,
-    from: resume.from,
-    dropReplayed: resume.dropReplayed === true,
-    gapsAreErrors: resume.onGap !== "restart",
-    onGap: resume.onGap,
-    idleBy: typeof idleMs === "number" ? "caller" : idleMs === "learn" ? "cadence" : "server",
-    cursorStore: options.cursorStore,
-  }, options);
+  return new EventStream<T>(
+    {
+      opener: new HttpOpener(
+        dialect,
+        onWake ? Object.assign(send, { onWake }) : send,
+        request,
+        resume.apply,
+        itemRules(ownRules, dialect),
+      ),
+      url: shownUrl(target.url),
+      origin,
+      clock,
+      random,
+      budget: options.budget ?? createBudget(clock),
+      timeouts: filled(timeoutsOf(dialect, safe), {
+        ...options.timeouts,
+        idleMs: typeof idleMs === "number" ? idleMs : undefined,
+      }),
+      idleFromAttempt: dialect.endless === true && safe,
+      reconnect: options.reconnect !== false && filled(defaultReconnect, options.reconnect),
+      retryOn: options.retryOn,
+      forever: resume.forever === true,
+      until: terminator(options.until, dialect),
+      signal: options.signal,
+      running: options.running,
+      from: resume.from,
+      dropReplayed: resume.dropReplayed === true,
+      gapsAreErrors: resume.onGap !== "restart",
+      onGap: resume.onGap,
+      idleBy: typeof idleMs === "number" ? "caller" : idleMs === "learn" ? "cadence" : "server",
+      cursorStore: options.cursorStore,
+    },
+    options,
+  );
 }
 
 /** Reads the media types that an `Accept` header names. */

@@ -48,7 +48,7 @@ export interface StreamOptions<T> {
    * items, and when it is full drops, or ends the stream as `limit`. Default `pull`.
    */
   policy?: "pull" | DropPolicy<T> | undefined;
-  /** Items that a policy other than `pull` keeps. It has no default. */
+  /** Items that a policy other than `pull` keeps: with `error` give it room for a burst. It has no default. */
   capacity?: number | undefined;
   /** What ends the stream from within, as `complete`. */
   until?: Until<T> | undefined;

@@ -3,6 +3,7 @@ import type { Head } from "../events/opener.ts";
 import { Session, type SessionSettings } from "../session/run.ts";
 import type { SessionState } from "../session/state.ts";
 import type { Clock } from "../time/clock.ts";
+import { type Consumption, type Delivery, deliveryOf } from "./delivery.ts";
 import { type NoticeOptions, type NoticeReader, Notices } from "./notices.ts";
 import { PullIterator, takeBatch, takeItem } from "./pull-iterator.ts";
 
@@ -13,6 +14,8 @@ export interface StreamStats {
   readonly bytes: number;
   /** Items handed to the consumer. */
   readonly items: number;
+  /** Items that the policy dropped. */
+  readonly dropped: number;
   /** Signs of life that were no items: comments, blank lines. */
   readonly heartbeats: number;
   /** Times it was open again. */
@@ -41,30 +44,34 @@ export interface StreamStats {
  */
 export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   readonly #session: Session<T>;
+  /** Only where there is a buffer or a cursor store. */
+  readonly #delivery: Delivery<T> | undefined;
   readonly #notices: Notices;
   readonly #clock: Clock;
   #consumed = false;
   #outcome: Promise<Outcome> | undefined;
 
-  constructor(settings: SessionSettings<T>) {
+  /** @throws TypeError, RangeError on a bad `policy`, `capacity` or `saveMs` */
+  constructor(settings: SessionSettings<T>, consumption: Consumption<T> = {}) {
     this.#clock = settings.clock;
     this.#notices = new Notices();
-    this.#session = new Session(settings, this.#notices);
+    this.#delivery = deliveryOf(settings, consumption, this.#notices);
+    this.#session = this.#delivery?.session ?? new Session(settings, this.#notices);
   }
 
   /** What it is doing: `idle`, `opening`, `open`, `waiting` (with the cause and when it will try again) or `closed`. */
   get state(): SessionState {
-    return this.#session.state;
+    return (this.#delivery ?? this.#session).state;
   }
 
   /** The resume point of the last item that the consumer finished with. */
   get cursor(): Cursor | undefined {
-    return this.#session.intake.cursor;
+    return (this.#delivery ?? this.#session.intake).cursor;
   }
 
-  /** How it ended. Never rejects, opens nothing; settles by `close()` too. */
+  /** How it ended. Never rejects, opens nothing; settles by `close()` too. With a cursor store: behind the last save. */
   get outcome(): Promise<Outcome> {
-    this.#outcome ??= this.#session.outcome();
+    this.#outcome ??= (this.#delivery ?? this.#session).outcome();
     return this.#outcome;
   }
 
@@ -75,7 +82,8 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
     return {
       attempts: state.tally.attempts,
       bytes: intake.bytes,
-      items: intake.items,
+      items: (this.#delivery ?? intake).items,
+      dropped: this.#delivery?.dropped ?? 0,
       heartbeats: intake.heartbeats,
       reconnects: Math.max(0, state.tally.opens - 1),
       lastByteAt: at(intake.lastByteMs),
@@ -111,11 +119,13 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   /** The same items as they arrive, array by array, never an empty one. */
   batches(): AsyncIterableIterator<readonly T[], undefined> {
     this.#consume();
+    if (this.#delivery) return new PullIterator(this.#delivery, (delivery) => delivery.takeBatch());
     return new PullIterator(this.#session, takeBatch);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
     this.#consume();
+    if (this.#delivery) return new PullIterator(this.#delivery, (delivery) => delivery.takeItem());
     return new PullIterator(this.#session, takeItem);
   }
 
@@ -137,14 +147,17 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Acknowledges the items in hand; asking for the next does it too. */
   ack(): void {
+    if (this.#delivery) return this.#delivery.ack();
     const { hand } = this.#session;
     if (hand.acknowledged < hand.taken) hand.acknowledged = hand.taken;
   }
 
-  /** Ends it, in any state; final. Every pending pull settles; nothing is waited for. */
-  close(): Promise<void> {
-    this.#session.close();
-    return Promise.resolve();
+  /**
+   * Ends it, in any state; final. Every pending pull settles. Waits for nothing but the last save of a cursor store, and for
+   * that 5 s at most; never rejects.
+   */
+  async close(): Promise<void> {
+    await (this.#delivery ?? this.#session).close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,42 +1,48 @@
-import type { Hand } from "../session/hand.ts";
 import type { Puller, Session } from "../session/run.ts";
 
-/** Takes what comes next out of the batch in hand; `undefined` when nothing is left in it. */
-export type Take<T, Item> = (hand: Hand<T>) => IteratorYieldResult<Item> | undefined;
+/** What is pulled: the session itself, or what stands before it. */
+export interface Source {
+  /** Calls back once: when there is something to take, or at the end. */
+  pull(puller: Puller): void;
+  close(): Promise<void> | void;
+}
+
+/** Takes what comes next of what is there; `undefined`: nothing is, it has to be pulled. */
+export type Take<From, Item> = (source: From) => IteratorYieldResult<Item> | undefined;
 
 /** One item: asking for it acknowledges the one before. */
-export function takeItem<T>(hand: Hand<T>): IteratorYieldResult<T> | undefined {
+export function takeItem<T>({ hand }: Session<T>): IteratorYieldResult<T> | undefined {
   if (hand.taken === hand.items.length) return undefined;
   hand.acknowledged = hand.taken;
   return { value: hand.items[hand.taken++] as T, done: false };
 }
 
 /** The whole batch. */
-export function takeBatch<T>(hand: Hand<T>): IteratorYieldResult<readonly T[]> | undefined {
+export function takeBatch<T>({ hand }: Session<T>): IteratorYieldResult<readonly T[]> | undefined {
   if (hand.taken === hand.items.length) return undefined;
   hand.taken = hand.items.length;
   return { value: hand.items, done: false };
 }
 
 /**
- * The consumer's end: while the batch in hand lasts, `next()` is resolved already; then it pulls the session. Pulls made
- * while one is pending wait for their turn. Throws once, what the session ended with; after that it is done.
+ * The consumer's end: while the batch in hand lasts, `next()` is resolved already; then it pulls the source. Pulls made
+ * while one is pending wait for their turn. Throws once, what the source ended with; after that it is done.
  */
-export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefined>, Puller {
-  readonly #session: Session<T>;
-  readonly #take: Take<T, Item>;
+export class PullIterator<From extends Source, Item> implements AsyncIterableIterator<Item, undefined>, Puller {
+  readonly #source: From;
+  readonly #take: Take<From, Item>;
   /** The pull that is pending. */
   #pending: Settle<Item> | undefined;
   #later: Settle<Item>[] | undefined;
   #over = false;
 
-  constructor(session: Session<T>, take: Take<T, Item>) {
-    this.#session = session;
+  constructor(source: From, take: Take<From, Item>) {
+    this.#source = source;
     this.#take = take;
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
-    const taken = this.#pending ? undefined : this.#take(this.#session.hand);
+    const taken = this.#pending ? undefined : this.#take(this.#source);
     if (taken) return Promise.resolve(taken);
     const pull = new Promise<IteratorResult<Item, undefined>>((resolve, reject) => this.#pull({ resolve, reject }));
     // A pull that nobody waits for must not end the process: the outcome tells, too.
@@ -44,10 +50,10 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
     return pull;
   }
 
-  return(): Promise<IteratorResult<Item, undefined>> {
+  async return(): Promise<IteratorResult<Item, undefined>> {
     this.#over = true;
-    this.#session.close();
-    return Promise.resolve(done);
+    await this.#source.close();
+    return done;
   }
 
   [Symbol.asyncIterator](): this {
@@ -55,7 +61,7 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
   }
 
   arrived(): void {
-    this.#settled()?.resolve(this.#take(this.#session.hand) ?? done);
+    this.#settled()?.resolve(this.#take(this.#source) ?? done);
     this.#serveLater();
   }
 
@@ -80,7 +86,7 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
       settle.resolve(done);
     } else {
       this.#pending = settle;
-      this.#session.pull(this);
+      this.#source.pull(this);
     }
   }
 
@@ -94,7 +100,7 @@ export class PullIterator<T, Item> implements AsyncIterableIterator<Item, undefi
     while (this.#pending === undefined) {
       const settle = this.#later?.shift();
       if (!settle) return;
-      const taken = this.#take(this.#session.hand);
+      const taken = this.#take(this.#source);
       if (taken) settle.resolve(taken);
       else this.#pull(settle);
     }

@@ -36,7 +36,31 @@ export function cursorAfter<T>(
     cursor = own;
     break;
   }
-  if (cursor === undefined || cursor === before) return before;
+  return cursor === undefined ? before : kept(cursor, before);
+}
+
+/** The same after each of its items, given the one before the first of them. */
+export function cursorsAfterEach<T>(
+  { items, marks }: Pick<Hand<T>, "items" | "marks">,
+  before: Cursor | undefined,
+  cursorOf: ((item: T) => Cursor | undefined) | undefined,
+): (Cursor | undefined)[] {
+  let cursor = before;
+  let next = 0;
+  while (marks[next]?.at === 0) next++;
+  return items.map((item, index) => {
+    let own = cursorOf && checkedCursor("resume.cursor", cursorOf(item));
+    for (let mark = marks[next]; mark && mark.at <= index + 1; mark = marks[++next]) {
+      if (mark.kind === "cursor") own = mark.value;
+    }
+    if (own !== undefined) cursor = kept(own, cursor);
+    return cursor;
+  });
+}
+
+/** A cursor to keep: a flat copy, which pins no chunk. */
+function kept(cursor: Cursor, before: Cursor | undefined): Cursor | undefined {
+  if (cursor === before) return before;
   if (cursor === "") return undefined;
   return typeof cursor === "string" ? flat(cursor) : cursor;
 }

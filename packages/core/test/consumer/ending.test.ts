@@ -13,7 +13,11 @@ import {
   scriptedTransport,
 } from "../../src/testing/index.ts";
 import type { Transport } from "../../src/transport/transport.ts";
+import type { StreamOptions } from "../../src/options.ts";
+import type { CursorStore } from "../../src/session/cursor-store.ts";
+import { memoryCursorStore } from "../../src/session/cursor-store.ts";
 import type { EventStream } from "../../src/consumer/event-stream.ts";
+import { shared } from "../../src/consumer/shared.ts";
 import { left, nothingLeft, reading, streamOf, texts, ticks, type Tick } from "../session/stream-of.ts";
 
 /** A signal that counts the listeners it has. */
@@ -36,7 +40,7 @@ function countedSignal(): { controller: AbortController; listeners: () => number
 
 interface Scene {
   readonly stream: EventStream<Tick>;
-  readonly items: AsyncIterator<Tick, undefined>;
+  readonly items: AsyncIterator<unknown, undefined>;
   readonly clock: FakeClock;
   readonly transport: ScriptedTransport;
   readonly pending: Promise<unknown>[];
@@ -44,7 +48,15 @@ interface Scene {
   readonly listeners: () => number;
 }
 
-const scenes: [state: string, answer: ScriptedAnswer, pulls: number, advanceMs: number][] = [
+const hangingStore: CursorStore = { load: () => new Promise(() => {}), save: () => {} };
+
+const scenes: [
+  state: string,
+  answer: ScriptedAnswer,
+  pulls: number,
+  advanceMs: number,
+  options?: StreamOptions<Tick>,
+][] = [
   ["idle", {}, 0, 0],
   ["opening", { connectMs: 1_000 }, 1, 10],
   ["opening", { headersMs: 1_000 }, 3, 10],
@@ -53,9 +65,37 @@ const scenes: [state: string, answer: ScriptedAnswer, pulls: number, advanceMs: 
   ["open, with one pull pending", { chunks: ["stall"] }, 1, 10],
   ["open, with three pulls pending", { chunks: ["stall"] }, 3, 10],
   ["open, with a busy consumer", { chunks: ["1=a\n2=b\n", "stall"] }, 1, 10],
+  ["idle, while the stored cursor is loaded", {}, 2, 10, { cursorStore: hangingStore }],
 ];
 
-async function scene([state, answer, pulls, advanceMs]: (typeof scenes)[number]): Promise<Scene> {
+const modes: [mode: string, options: StreamOptions<Tick>, consume: (stream: EventStream<Tick>) => Scene["items"]][] = [
+  ["item by item", {}, (stream) => stream[Symbol.asyncIterator]()],
+  ["in batches", {}, (stream) => stream.batches()],
+  ["out of a buffer", { policy: "dropOldest", capacity: 9 }, (stream) => stream[Symbol.asyncIterator]()],
+  ["in batches out of a buffer", { policy: "error", capacity: 9 }, (stream) => stream.batches()],
+  ["with a cursor store", { cursorStore: memoryCursorStore() }, (stream) => stream[Symbol.asyncIterator]()],
+  ["with a cursor store and saveMs: 0", { cursorStore: memoryCursorStore(), saveMs: 0 }, (stream) => stream.batches()],
+  [
+    "out of a buffer with a cursor store",
+    { cursorStore: memoryCursorStore(), saveMs: 0, policy: "dropNewest", capacity: 9 },
+    (stream) => stream[Symbol.asyncIterator](),
+  ],
+  ["as one of two readers", {}, (stream) => twoReaders(stream, "pull")],
+  ["as one of two readers with a buffer", {}, (stream) => twoReaders(stream, "dropOldest")],
+];
+
+/** The first of two readers; the second has left, so that its end is the stream's. */
+function twoReaders(stream: EventStream<Tick>, policy: "pull" | "dropOldest"): Scene["items"] {
+  const both = shared(stream, { capacity: 9, policy });
+  const reader = both.read();
+  void both.read().return();
+  return reader;
+}
+
+async function scene(
+  [state, answer, pulls, advanceMs, own]: (typeof scenes)[number],
+  [, options, consume]: (typeof modes)[number],
+): Promise<Scene> {
   const clock = fakeClock();
   const transport = scriptedTransport([answer], { clock });
   const { controller, listeners } = countedSignal();
@@ -67,8 +107,10 @@ async function scene([state, answer, pulls, advanceMs]: (typeof scenes)[number])
     signal: controller.signal,
     budget,
     timeouts: { totalMs: 1e6, firstItemMs: 1e6, progressMs: 1e6 },
+    ...options,
+    ...own,
   });
-  const items = stream[Symbol.asyncIterator]();
+  const items = consume(stream);
   const pending = Array.from({ length: pulls }, () => items.next());
   await clock.advance(advanceMs);
   expect(stream.state.name).toBe(state.split(/[, ]/)[0]);
@@ -86,43 +128,46 @@ async function scene([state, answer, pulls, advanceMs]: (typeof scenes)[number])
 const done = { value: undefined, done: true } as const;
 const cut = new StreamError("reset", "The wire was cut");
 
-describe.each(scenes)("%s", (...given) => {
-  test.each<[string, (scene: Scene) => Promise<unknown> | undefined]>([
-    ["return()", ({ items }) => items.return?.()],
-    ["close()", ({ stream }) => stream.close()],
-    ["await using", ({ stream }) => stream[Symbol.asyncDispose]()],
-  ])("%s settles every pending next() with done at once, and leaves nothing", async (_, end) => {
-    const made = await scene(given);
-    const { stream, clock, pending, listeners } = made;
-    const ended = end(made);
-    expect([stream.state.name, clock.pending, listeners()]).toEqual(["closed", 0, 0]);
-    expect(await Promise.all(pending)).toEqual(pending.map(() => done));
-    await ended;
-    expect(await stream.outcome).toMatchObject({ code: "closed" });
-    expect(await made.items.next()).toEqual(done);
-    await clock.advance(1e7);
-    expect([left(made), made.transport.requests.length <= 1]).toEqual([nothingLeft, true]);
-  });
+describe.each(scenes.flatMap((given) => modes.map((mode) => [given[0], mode[0], given, mode] as const)))(
+  "%s, %s",
+  (...[, , given, mode]) => {
+    test.each<[string, (scene: Scene) => Promise<unknown> | undefined]>([
+      ["return()", ({ items }) => items.return?.()],
+      ["close()", ({ stream }) => stream.close()],
+      ["await using", ({ stream }) => stream[Symbol.asyncDispose]()],
+    ])("%s settles every pending next() with done at once, and leaves nothing", async (_, end) => {
+      const made = await scene(given, mode);
+      const { stream, clock, pending, listeners } = made;
+      const ended = end(made);
+      expect([stream.state.name, clock.pending, listeners()]).toEqual(["closed", 0, 0]);
+      expect(await Promise.all(pending)).toEqual(pending.map(() => done));
+      await ended;
+      expect(await stream.outcome).toMatchObject({ code: "closed" });
+      expect(await made.items.next()).toEqual(done);
+      await clock.advance(1e7);
+      expect([left(made), made.transport.requests.length <= 1]).toEqual([nothingLeft, true]);
+    });
 
-  test("an abort settles the first pending next() with its reason, the others with done, and leaves nothing", async () => {
-    const made = await scene(given);
-    const { stream, items, clock, pending, controller, listeners } = made;
-    const reason = { why: "enough" };
-    controller.abort(reason);
-    const results = await Promise.allSettled(
-      pending.length > 0 || stream.state.name === "idle" ? pending : [items.next()],
-    );
-    expect(results.map(({ status }) => status)).toEqual(
-      results.map((_, index) => (index === 0 ? "rejected" : "fulfilled")),
-    );
-    if (results[0]) expect((results[0] as PromiseRejectedResult).reason).toBe(reason);
-    await items.next().catch(() => {});
-    expect((await stream.outcome).error).toBe(reason);
-    expect([left(made), listeners()]).toEqual([nothingLeft, 0]);
-    await clock.advance(1e7);
-    expect(left(made)).toEqual(nothingLeft);
-  });
-});
+    test("an abort settles the first pending next() with its reason, the others with done, and leaves nothing", async () => {
+      const made = await scene(given, mode);
+      const { stream, items, clock, pending, controller, listeners } = made;
+      const reason = { why: "enough" };
+      controller.abort(reason);
+      const results = await Promise.allSettled(
+        pending.length > 0 || stream.state.name === "idle" ? pending : [items.next()],
+      );
+      expect(results.map(({ status }) => status)).toEqual(
+        results.map((_, index) => (index === 0 ? "rejected" : "fulfilled")),
+      );
+      if (results[0]) expect((results[0] as PromiseRejectedResult).reason).toBe(reason);
+      await items.next().catch(() => {});
+      expect((await stream.outcome).error).toBe(reason);
+      expect([left(made), listeners()]).toEqual([nothingLeft, 0]);
+      await clock.advance(1e7);
+      expect(left(made)).toEqual(nothingLeft);
+    });
+  },
+);
 
 test("an abort before the first pull sends nothing, and the first pull throws the reason", async () => {
   const { controller, listeners } = countedSignal();
@@ -140,6 +185,51 @@ test("an abort settles the outcome of a stream that was never pulled", async () 
   controller.abort("enough");
   expect(await outcome).toMatchObject({ code: "aborted", attempts: 0, error: "enough" });
   expect([stream.state.name, listeners()]).toEqual(["closed", 0]);
+});
+
+test("an abort settles the outcome of a stream with a buffer that was never pulled", async () => {
+  const { controller, listeners } = countedSignal();
+  const { stream } = streamOf([], { signal: controller.signal, policy: "error", capacity: 1 });
+  const { outcome } = stream;
+  controller.abort("enough");
+  expect(await outcome).toMatchObject({ code: "aborted", attempts: 0, error: "enough" });
+  expect([stream.state.name, listeners()]).toEqual(["closed", 0]);
+});
+
+test("an abort drops what waits in a buffer", async () => {
+  const { controller, listeners } = countedSignal();
+  const { stream, clock } = streamOf([{ chunks: ["a\n", "b\n", "stall"] }], {
+    signal: controller.signal,
+    policy: "error",
+    capacity: 9,
+  });
+  const items = stream[Symbol.asyncIterator]();
+  await items.next();
+  await clock.advance(0);
+  controller.abort("enough");
+  expect(stream.state.name).toBe("closed");
+  await expect(items.next()).rejects.toBe("enough");
+  expect(await stream.outcome).toMatchObject({ code: "aborted", items: 1 });
+  expect(listeners()).toBe(0);
+});
+
+test("a buffer whose items wait behind the end listens for an abort until they are taken, and no longer", async () => {
+  for (const how of ["taken", "closed"] as const) {
+    const { controller, listeners } = countedSignal();
+    const { stream, clock } = streamOf([{ chunks: ["a\n", "b\n"] }], {
+      signal: controller.signal,
+      policy: "error",
+      capacity: 9,
+      reconnect: false,
+    });
+    const items = stream[Symbol.asyncIterator]();
+    await items.next();
+    await clock.advance(0);
+    expect([how, listeners()]).toEqual([how, 1]);
+    if (how === "taken") expect([(await items.next()).done, await items.next()]).toEqual([false, done]);
+    else await stream.close();
+    expect([how, listeners()]).toEqual([how, 0]);
+  }
 });
 
 test.each<[string, unknown]>([

@@ -147,6 +147,7 @@ test("stats count attempts, bytes, items, heartbeats and reconnects, with times 
     attempts: 2,
     bytes: 21,
     items: 2,
+    dropped: 0,
     heartbeats: 3,
     reconnects: 1,
     lastItemAt: begin + 10 + 100 + 20,
