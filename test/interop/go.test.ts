@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
-import { basic, createClient } from "longwire";
+import { beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
+import { basic, createClient, waitReason } from "longwire";
 import { buildGo, type GoProgram, type GoServer } from "./go-server.ts";
 import { describeWithPeer } from "./peers.ts";
 
@@ -10,8 +10,8 @@ describeWithPeer("go", "a Go net/http server", () => {
 
   beforeAll(async () => {
     program = await buildGo("streams");
+    return () => program[Symbol.asyncDispose]();
   }, 150_000);
-  afterAll(() => program[Symbol.asyncDispose]());
 
   beforeEach(async () => {
     server = await program.start();
@@ -87,6 +87,56 @@ describeWithPeer("go", "a Go net/http server", () => {
       for await (const row of stream) seen.push(row.text);
       expect(seen).toEqual(numbered("row", 10));
       expect(await stream.outcome).toMatchObject({ code: "complete", cursor: 10 });
+    });
+
+    it("that is down is waited for: back on its port, it is asked for what comes after the cursor", async () => {
+      const stream = client.ndjson<{ seq: number; text: string }>("/feed?count=40&interval=5", {
+        resume: { cursor: (row) => row.seq, apply: (request, since) => request.withQuery({ since }) },
+      });
+      const notices = stream.notices();
+      const backWhenMissed = async (): Promise<void> => {
+        await server.kill();
+        for await (const notice of notices) {
+          if (notice.type === "waiting" && waitReason(notice.cause).includes("ECONNREFUSED")) break;
+        }
+        server = await program.start(server.port);
+      };
+      const seen: string[] = [];
+      let back: Promise<void> | undefined;
+      for await (const row of stream) {
+        seen.push(row.text);
+        // Not awaited: the stream waits, not its consumer.
+        if (seen.length === 20) back = backWhenMissed();
+      }
+      await back;
+      expect(seen).toEqual(numbered("row", 40));
+      expect(await stream.outcome).toMatchObject({ code: "complete", cursor: 40 });
+    });
+  });
+
+  describe("of a file, by http.ServeContent", () => {
+    it.each(["fin", "reset"])("that is cut by a %s goes on behind the last byte, and comes whole", async (abort) => {
+      const whole = Buffer.from(await (await fetch(`${server.url}/file`)).arrayBuffer());
+      const body = client.bytes(`/file?cut_after=30000&abort=${abort}`);
+      const notices = body.notices();
+      expect(await text(body)).toBe(whole.toString());
+      expect(await body.outcome).toMatchObject({ code: "complete", bytes: 100_000, cursor: 100_000 });
+      const statuses = [];
+      for await (const notice of notices) if (notice.type === "open") statuses.push(notice.status);
+      expect(statuses).toEqual([200, 206, 206, 206]);
+    });
+
+    it("that has changed since the cut is refused: what came of the first stays, and nothing is mixed in", async () => {
+      const body = client.bytes("/file?cut_after=30000&changing=1");
+      const parts: Uint8Array[] = [];
+      const reading = (async () => {
+        for await (const chunk of body) parts.push(chunk);
+      })();
+      await expect(reading).rejects.toMatchObject({ code: "refused", status: 200 });
+      await expect(reading).rejects.toThrow('it has changed; its etag was "version-1", and is "version-2" now');
+      const seen = Buffer.concat(parts).toString();
+      expect(seen.length).toBe(30_000);
+      expect(seen.match(/version \d+/g)?.every((version) => version === "version 1")).toBe(true);
     });
   });
 

@@ -1,10 +1,24 @@
-/** A third-party program that a suite talks to, and where it comes from. */
+/** Third-party programs that a suite talks to, and where they come from. */
 export interface Peer {
-  readonly command: string;
-  readonly debianPackage: string;
+  /** Commands by name, files by absolute path. */
+  readonly needs: readonly string[];
+  readonly debianPackages: readonly string[];
 }
 
 /** What `npm run setup:peers` installs and `test/interop` asks for. */
 export const peers = {
-  go: { command: "go", debianPackage: "golang-go" },
+  go: { needs: ["go"], debianPackages: ["golang-go"] },
+  etcd: { needs: ["etcd"], debianPackages: ["etcd-server"] },
+  nchan: {
+    needs: ["nginx", "/usr/lib/nginx/modules/ngx_nchan_module.so"],
+    debianPackages: ["nginx", "libnginx-mod-nchan"],
+  },
+  caddy: { needs: ["caddy"], debianPackages: ["caddy"] },
+  networkNamespace: {
+    needs: ["unshare", "ip", "nft"],
+    debianPackages: ["util-linux", "iproute2", "nftables"],
+  },
 } as const satisfies Record<string, Peer>;
+
+/** Services by package, which would start with the machine; nothing here uses them. */
+export const services: Readonly<Record<string, string>> = { "etcd-server": "etcd", nginx: "nginx", caddy: "caddy" };

@@ -1,32 +1,45 @@
 import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { commandPath } from "./launch.ts";
 import { type Peer, peers } from "./peer-list.ts";
 
 /**
- * A suite that needs a third-party server. Where the command is missing, it is a visible skip that names the Debian package;
- * with `LONGWIRE_REQUIRE_PEERS=1`, as in CI, it is a failure.
+ * A suite that needs third-party software. Where it is missing, or `obstacle` finds that the machine forbids its use, there is a
+ * visible skip that says what is missing; with `LONGWIRE_REQUIRE_PEERS=1`, as in CI, a failure.
  */
-export function describeWithPeer(name: keyof typeof peers, title: string, suite: () => void): void {
+export function describeWithPeer(
+  name: keyof typeof peers,
+  title: string,
+  suite: () => void,
+  obstacle: () => string | undefined = () => undefined,
+): void {
   const peer: Peer = peers[name];
-  if (isOnPath(peer.command)) {
+  const missing = peer.needs.filter((need) => !isThere(need));
+  const lack =
+    missing.length > 0
+      ? `needs ${missing.join(", ")}, of the Debian packages ${peer.debianPackages.join(", ")} (npm run setup:peers)`
+      : obstacle();
+  if (lack === undefined) {
     describe(title, suite);
     return;
   }
-  const need = `${title}: needs ${peer.command}, of the Debian package ${peer.debianPackage} (npm run setup:peers)`;
+  const need = `${title}: ${lack}`;
   const required = process.env["LONGWIRE_REQUIRE_PEERS"] === "1";
   // The reporter counts skips and does not name them.
   if (!required) console.warn(`Skipped: ${need}`);
   it(need, (context) => (required ? expect.unreachable(need) : context.skip(need)));
 }
 
-function isOnPath(command: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+function isThere(need: string): boolean {
+  return searched.some((folder) => {
     try {
-      accessSync(join(folder, command), constants.X_OK);
+      accessSync(resolve(folder, need), need.startsWith("/") ? constants.R_OK : constants.X_OK);
       return true;
     } catch {
       return false;
     }
   });
 }
+
+const searched = commandPath.split(delimiter);

@@ -1,9 +1,11 @@
 // Installs the Debian packages of the servers that test/interop talks to: `npm run setup:peers`. Those that are there stay as they are.
+// The services that come with them are neither started nor left to start with the machine: tests run instances of their own.
 
 import { spawnSync } from "node:child_process";
-import { peers } from "./peer-list.ts";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { peers, services } from "./peer-list.ts";
 
-const wanted = [...new Set(Object.values(peers).map((peer) => peer.debianPackage))];
+const wanted = [...new Set(Object.values(peers).flatMap((peer): readonly string[] => peer.debianPackages))];
 const missing = wanted.filter((name) => !isInstalled(name));
 
 if (missing.length === 0) {
@@ -14,8 +16,12 @@ if (missing.length === 0) {
     stop(`this machine has no apt-get. Install by hand: ${missing.join(", ")}`);
   if (process.getuid?.() !== 0)
     stop(`only root may install. Run: sudo apt-get update && sudo apt-get ${install.join(" ")}`);
-  aptGet("update");
-  aptGet(...install);
+  startNothing();
+  run("apt-get", "update");
+  run("apt-get", ...install);
+  const unused = missing.flatMap((name) => services[name] ?? []);
+  // By its files, so that it does not matter whether systemd runs.
+  if (unused.length > 0 && existsSync("/bin/systemctl")) run("systemctl", "--root=/", "disable", ...unused);
   console.log(`Installed: ${missing.join(", ")}.`);
 }
 
@@ -25,14 +31,24 @@ function isInstalled(name: string): boolean {
   return answer.stdout === "installed";
 }
 
-function aptGet(...args: string[]): void {
+/** As long as this runs; by Debian's own word for it, which a container often has already: invoke-rc.d(8), deb-systemd-invoke(1p). */
+function startNothing(): void {
+  const policy = "/usr/sbin/policy-rc.d";
+  if (existsSync(policy)) return;
+  process.once("exit", () => rmSync(policy, { force: true }));
+  // An interrupt would end this without an exit.
+  process.once("SIGINT", () => process.exit(130));
+  writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+}
+
+function run(command: string, ...args: string[]): void {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const { status, signal, error } = spawnSync("apt-get", args, {
+  const { status, signal, error } = spawnSync(command, args, {
     stdio: ["ignore", "inherit", "inherit"],
     env,
     timeout: 600_000,
   });
-  if (status !== 0) stop(`apt-get ${args.join(" ")} ended with ${error?.message ?? signal ?? status}`);
+  if (status !== 0) stop(`${command} ${args.join(" ")} ended with ${error?.message ?? signal ?? status}`);
 }
 
 function stop(why: string): never {

@@ -43,7 +43,7 @@ export function itemRules<T>(own: OwnRules<T>, dialect: ItemRules<T>): ItemRules
 
 /** The server's word that items are missing. */
 export interface Gap {
-  /** The first resume point that it still has, where it tells. */
+  /** A resume point behind which nothing is missing, where the server tells: what comes after it is asked for next. */
   readonly to?: Cursor | undefined;
   /** Whether nothing more will come of this answer, so that it has to be asked again, from `to`. The item is not handed out then. */
   readonly reopen: boolean;

@@ -13,7 +13,7 @@ export type Notice =
    * Told with the first item behind it.
    */
   | ({ readonly type: "gap" } & GapEnds)
-  /** Items that came again after a resume were left out: `resume.dropReplayed`. */
+  /** Items that came again after a resume were left out (`resume.dropReplayed`); told once a chunk. */
   | { readonly type: "replayed"; readonly items: number }
   /** `maxAgeMs` is over: the connection is changed for a new one, or kept, as there is no way to resume. */
   | { readonly type: "aged"; readonly recycled: boolean }

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -33,6 +34,7 @@ func main() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/events", events)
 	mux.HandleFunc("/feed", feed)
+	mux.HandleFunc("/file", file())
 	mux.HandleFunc("/lines", withPassword(lines))
 	mux.HandleFunc("/short", short)
 	mux.HandleFunc("/unframed", unframed)
@@ -102,6 +104,46 @@ func feed(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// file is a handler of `size` bytes by http.ServeContent, which knows Range and If-Range.
+//
+//	cut_after   after so many bytes of one answer the connection is cut, as `abort` says
+//	changing=1  each answer is of a new file: other bytes, as many of them, under another entity tag
+func file() http.HandlerFunc {
+	var answers int64
+	return func(w http.ResponseWriter, r *http.Request) {
+		version := int64(0)
+		if r.FormValue("changing") == "1" {
+			version = atomic.AddInt64(&answers, 1)
+		}
+		size := number(r, "size", 100_000)
+		var content bytes.Buffer
+		for n := 0; content.Len() < size; n++ {
+			fmt.Fprintf(&content, "line %d of version %d\n", n, version)
+		}
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("ETag", fmt.Sprintf(`"version-%d"`, version))
+		limited := &limitedWriter{w, number(r, "cut_after", size), func() { cut(w, r) }}
+		http.ServeContent(limited, r, "", time.Time{}, bytes.NewReader(content.Bytes()[:size]))
+	}
+}
+
+// limitedWriter calls over when more than left bytes of body are written, once those have gone out.
+type limitedWriter struct {
+	http.ResponseWriter
+	left int
+	over func()
+}
+
+func (w *limitedWriter) Write(body []byte) (int, error) {
+	if len(body) > w.left {
+		w.ResponseWriter.Write(body[:w.left])
+		w.ResponseWriter.(http.Flusher).Flush()
+		w.over()
+	}
+	w.left -= len(body)
+	return w.ResponseWriter.Write(body)
 }
 
 // lines sends `count` lines of plain text, each its own chunk.
