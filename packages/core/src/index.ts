@@ -1,5 +1,14 @@
 export { asStreamError, StreamError } from "./errors.ts";
-export type { ClockName, Cursor, ErrorCode, GapEnds, LimitName, Outcome, OutcomeCode, StreamErrorDetails } from "./errors.ts";
+export type {
+  ClockName,
+  Cursor,
+  ErrorCode,
+  GapEnds,
+  LimitName,
+  Outcome,
+  OutcomeCode,
+  StreamErrorDetails,
+} from "./errors.ts";
 export { backoff } from "./time/backoff.ts";
 export type { BackoffPolicy } from "./time/backoff.ts";
 export { systemClock } from "./time/clock.ts";
@@ -38,6 +47,8 @@ export type { BadItem, Decoder, EndOfBody, Mark, Sink } from "./frames/decoder.t
 export { framed } from "./frames/framed.ts";
 export { lineSplitter } from "./frames/lines.ts";
 export type { LinePlace, LineSplitter } from "./frames/lines.ts";
+export { checkedOnOversize, PartialItem } from "./frames/partial-item.ts";
+export type { ByteLimit, OnOversize } from "./frames/partial-item.ts";
 export { linesDecoder } from "./frames/lines-decoder.ts";
 export type { LinesOptions } from "./frames/lines-decoder.ts";
 export { bytesDialect } from "./events/bytes-dialect.ts";
@@ -63,6 +74,10 @@ export { latestBy } from "./consumer/inbox.ts";
 export type { DropPolicy, LatestBy } from "./consumer/inbox.ts";
 export { EventStream } from "./consumer/event-stream.ts";
 export type { StreamStats } from "./consumer/event-stream.ts";
+export type { Consumption } from "./consumer/delivery.ts";
+export { shared } from "./consumer/shared.ts";
+export type { Shared, SharedOptions } from "./consumer/shared.ts";
+export type { SharedReader } from "./consumer/shared-reader.ts";
 export type { NoticeOptions, NoticeReader } from "./consumer/notices.ts";
 export { checkBudget, checkedRetries, checkOptions, headersOf } from "./checked-options.ts";
 export type { HeadersOption, ReconnectOptions, ResumeOptions, StreamOptions, TimeoutOptions } from "./options.ts";

@@ -1,7 +1,11 @@
+export type { JsonOptions } from "./json-options.ts";
 export { encodeNdjson } from "./ndjson-encoder.ts";
 export { ndjsonDecoder } from "./ndjson-decoder.ts";
-export type { NdjsonOptions } from "./ndjson-options.ts";
 export { ndjsonDialect } from "./ndjson-dialect.ts";
-export type { NdjsonDialectOptions, NdjsonResume } from "./ndjson-dialect.ts";
 export { openNdjson } from "./open-ndjson.ts";
 export type { OpenNdjsonOptions } from "./open-ndjson.ts";
+export { encodeJsonSeq } from "./json-seq-encoder.ts";
+export { jsonSeqDecoder } from "./json-seq-decoder.ts";
+export { jsonSeqDialect } from "./json-seq-dialect.ts";
+export { openJsonSeq } from "./open-json-seq.ts";
+export type { OpenJsonSeqOptions } from "./open-json-seq.ts";

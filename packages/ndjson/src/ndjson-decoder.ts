@@ -1,18 +1,22 @@
-import { type Decoder, framed, lineSplitter, type Sink, StreamError } from "@longwire/core";
-import { checkedNdjsonOptions, type NdjsonOptions } from "./ndjson-options.ts";
+import { type Decoder, framed, lineSplitter, type Sink } from "@longwire/core";
+import { jsonItems } from "./json-items.ts";
+import { checkedJsonOptions, type JsonOptions } from "./json-options.ts";
+import { isBlank, showsItsEnd } from "./json-text.ts";
 
 /**
  * Decodes NDJSON, also known as JSON Lines: one JSON text (RFC 8259) a line.
  *
  * - Every JSON value is an item, scalars and `null` too. Lines end with LF or CRLF; a BOM at the start of the body is dropped.
  * - A line of nothing but spaces and tabs is a mark `heartbeat`, a line equal to `marker` a mark `marker`.
- * - A line that is no JSON text, or no UTF-8, is a bad item: see `onBadItem`. One that is passed over is a mark `bad`.
+ * - A line that is no JSON text, or no UTF-8, or that the schema refuses, is a bad item: see `onBadItem`. One that is passed over
+ *   is a mark `bad`, and so is one over its limit with `onOversize: "skip"`.
  * - A last line without LF is a line like any other at a framed end. At an unframed one it may be cut: it is an item if it is
  *   an object, an array or a string, which show their own end; if not, the body is `truncated`.
  *
- * An item keeps nothing but itself alive. That it is a `T` is the caller's word; nothing checks it here.
+ * An item keeps nothing but itself alive. Without a schema, that it is a `T` is the caller's word.
  *
- * @throws TypeError, RangeError for a bad option; `push` throws StreamError `protocol` and `limit`, `end` throws `protocol`
+ * @throws TypeError, RangeError for a bad option; `push` throws StreamError `protocol` and `limit`, `end` throws `protocol`; both
+ *   throw what the schema or `onBadItem` throws, and a TypeError when the schema answers with a promise
  *
  * @example
  * ```ts
@@ -25,74 +29,43 @@ import { checkedNdjsonOptions, type NdjsonOptions } from "./ndjson-options.ts";
  * console.log(sink.items); // [{ id: 1 }, { id: 2 }]
  * ```
  */
-export function ndjsonDecoder<T = unknown>(options: NdjsonOptions = {}): Decoder<T> {
-  const { maxItemBytes, onBadItem, marker } = checkedNdjsonOptions(options);
-  const lines = lineSplitter<Sink<T>>({ name: "maxItemBytes", bytes: maxItemBytes }, take);
+export function ndjsonDecoder<T = unknown>(options: JsonOptions<T> = {}): Decoder<T> {
+  const checked = checkedJsonOptions(options);
+  const { marker } = checked;
+  const items = jsonItems(checked);
+  const lines = lineSplitter<Sink<T>>(checked.limit, take, checked.onOversize === "skip" ? items.skip : undefined);
 
   function take(text: string, sink: Sink<T>): void {
     if (text === marker) {
       sink.marks.push({ at: sink.items.length, kind: "marker" });
     } else if (isBlank(text)) {
       sink.marks.push({ at: sink.items.length, kind: "heartbeat" });
-    } else if (lines.malformed()) {
-      refuse("it is not UTF-8", text, sink);
     } else {
-      let item: T;
+      let value: unknown;
       try {
-        item = JSON.parse(text) as T;
+        value = JSON.parse(text);
       } catch (error) {
-        return refuse((error as SyntaxError).message, text, sink, error);
+        return items.refuse((error as SyntaxError).message, lines, sink, error);
       }
-      sink.items.push(item);
+      items.accept(value, lines, sink);
     }
-  }
-
-  function refuse(reason: string, text: string, sink: Sink<T>, cause?: unknown): void {
-    const { line, byteOffset, raw } = lines.place();
-    if (onBadItem === "throw") {
-      const message =
-        `Cannot read line ${line}, ${raw.length} bytes from byte ${byteOffset} on, as JSON: ${reason}; it is ${excerpt(text)}. ` +
-        "To pass over such lines, set onBadItem";
-      throw new StreamError("protocol", message, { line, byteOffset, raw, cause });
-    }
-    const bad = { line, byteOffset, raw, reason };
-    sink.marks.push({ at: sink.items.length, kind: "bad", value: bad });
-    if (onBadItem !== "skip") onBadItem(bad);
   }
 
   return {
     push: lines.push,
     end(framing, sink) {
+      const whole = framed(framing);
       const rest = lines.rest();
-      const clean = framed(framing) ? "complete" : "ended";
-      if (rest === "") return clean;
-      if (clean === "ended" && rest !== marker && !isBlank(rest) && (lines.malformed() || !showsItsEnd(rest))) {
-        return "truncated";
+      const oversize = lines.oversizeRest();
+      if (oversize) {
+        if (!whole) return "truncated";
+        items.skip(oversize, sink);
+      } else if (rest !== "") {
+        const delimited = rest === marker || isBlank(rest) || (!lines.malformed() && showsItsEnd(rest));
+        if (!whole && !delimited) return "truncated";
+        take(rest, sink);
       }
-      take(rest, sink);
-      return clean;
+      return whole ? "complete" : "ended";
     },
   };
 }
-
-function isBlank(text: string): boolean {
-  // The first character settles it for nearly every line.
-  return !(text.charCodeAt(0) > 0x20) && blank.test(text);
-}
-
-/** Whether this is a whole JSON text of a kind that no cut can leave whole: `12` may have been `123`, `[12]` was `[12]`. */
-function showsItsEnd(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "string" || (typeof value === "object" && value !== null);
-  } catch {
-    return false;
-  }
-}
-
-function excerpt(text: string): string {
-  return JSON.stringify(text.length > excerptLength ? `${text.slice(0, excerptLength)}…` : text);
-}
-
-const blank = /^[ \t\r]*$/;
-const excerptLength = 80;

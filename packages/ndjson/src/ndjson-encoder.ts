@@ -1,3 +1,5 @@
+import { jsonText } from "./json-text.ts";
+
 /**
  * One NDJSON record: the value as JSON and a LF.
  *
@@ -11,7 +13,5 @@
  * ```
  */
 export function encodeNdjson(value: unknown): string {
-  const json: string | undefined = JSON.stringify(value);
-  if (json === undefined) throw new TypeError(`Cannot encode ${String(value)} as NDJSON: JSON has no text for it`);
-  return `${json}\n`;
+  return `${jsonText(value, "NDJSON")}\n`;
 }

@@ -1,14 +1,16 @@
-import { type EventStream, openStream, type StreamOptions } from "@longwire/core";
-import { ndjsonDialect, type NdjsonOptions } from "./ndjson-dialect.ts";
+import { type EventStream, openStream } from "@longwire/core";
+import { ndjsonDialect } from "./ndjson-dialect.ts";
+import { decoderOptions, type OpenJsonOptions } from "./open-json-options.ts";
 
 /** Options of {@link openNdjson}: those of every stream, and the decoder's. */
-export type OpenNdjsonOptions<T> = StreamOptions<T> & Omit<NdjsonOptions, "marker">;
+export type OpenNdjsonOptions<T> = OpenJsonOptions<T>;
 
 /**
- * NDJSON (JSON Lines) records, each parsed. With `resume` it goes on after a cut.
+ * NDJSON (JSON Lines) records, each parsed, and checked where there is a schema. With `resume` it goes on after a cut.
  *
- * In the loop it throws StreamError by code: `protocol` for a line that is no JSON (unless `onBadItem` says otherwise), `limit`
- * for one over `maxItemBytes`, `truncated`, `reset`, `idle` and the other endings of a stream.
+ * In the loop it throws StreamError by code: `protocol` for a line that is no JSON or that the schema refuses (unless `onBadItem`
+ * says otherwise), `limit` for one over `maxItemBytes` (unless `onOversize` does), `truncated`, `reset`, `idle` and the other
+ * endings of a stream.
  *
  * @throws TypeError, RangeError on a bad option, before anything is sent
  *
@@ -22,9 +24,16 @@ export type OpenNdjsonOptions<T> = StreamOptions<T> & Omit<NdjsonOptions, "marke
  * });
  * for await (const row of changes) console.log(row.seq, row.id);
  * ```
+ *
+ * @example
+ * ```ts
+ * import { openNdjson } from "@longwire/ndjson";
+ * import { z } from "zod";
+ *
+ * const Change = z.object({ seq: z.number(), at: z.iso.datetime().transform((text) => new Date(text)) });
+ * for await (const row of openNdjson("https://db.example/changes", { schema: Change })) console.log(row.at.getTime());
+ * ```
  */
 export function openNdjson<T = unknown>(url: string, options: OpenNdjsonOptions<T> = {}): EventStream<T> {
-  const { maxItemBytes, onBadItem, until } = options;
-  const marker = typeof until === "string" ? until : undefined;
-  return openStream(url, ndjsonDialect<T>({ maxItemBytes, onBadItem, marker }), options);
+  return openStream(url, ndjsonDialect(decoderOptions(options)), options);
 }

@@ -1,4 +1,4 @@
-import { StreamRequest, type StreamResponse } from "@longwire/core";
+import type { StreamResponse } from "@longwire/core";
 import { describe, expect, test } from "vitest";
 import { decoded } from "../../core/test/decoding/every-cut.ts";
 import { ndjsonDialect } from "../src/index.ts";
@@ -51,30 +51,12 @@ test("each answer has a decoder of its own, with the options", () => {
   expect(decoded(dialect.decoder(response, undefined), [bytesOf("1234\n")]).error).toMatchObject({ code: "limit" });
 });
 
-describe("resume", () => {
-  test("goes on by the caller's cursor", () => {
-    const dialect = ndjsonDialect<{ seq?: number }>({
-      resume: { cursor: (row) => row.seq, apply: (request, since) => request.withQuery({ since }) },
-    });
-    expect(dialect.cursorOf?.({ seq: 7 })).toBe(7);
-    expect(dialect.cursorOf?.({})).toBeUndefined();
-    const request = new StreamRequest({ url: "https://a.example/feed?x=1" });
-    expect(dialect.resume?.(request, 7).url).toBe("https://a.example/feed?x=1&since=7");
-  });
-
-  test("is not there unless the caller has one", () => {
-    expect(ndjsonDialect()).not.toHaveProperty("resume");
-    expect(ndjsonDialect()).not.toHaveProperty("cursorOf");
-  });
+test("it has no cursor of its own", () => {
+  expect(ndjsonDialect()).not.toHaveProperty("resume");
+  expect(ndjsonDialect()).not.toHaveProperty("cursorOf");
 });
 
 test("a bad option is refused when the dialect is made", () => {
   expect(() => ndjsonDialect({ maxItemBytes: -5 })).toThrow(RangeError);
   expect(() => ndjsonDialect({ onBadItem: 7 as never })).toThrow("got number 7");
-  expect(() => ndjsonDialect({ resume: { cursor: "seq" as never } })).toThrow(
-    "resume.cursor must be a function, got string seq",
-  );
-  expect(() => ndjsonDialect({ resume: { apply: 7 as never } })).toThrow(
-    "resume.apply must be a function, got number 7",
-  );
 });

@@ -1,4 +1,3 @@
-import { byteLimit } from "../frames/byte-limit.ts";
 import { linesDecoder, type LinesOptions } from "../frames/lines-decoder.ts";
 import type { Dialect } from "./dialect.ts";
 
@@ -10,7 +9,8 @@ export type { LinesOptions };
  * @throws TypeError, RangeError for a bad option
  */
 export function linesDialect(options: LinesOptions = {}): Dialect<string> {
-  byteLimit("maxLineBytes", options.maxLineBytes);
+  // A bad option is told now.
+  linesDecoder(options);
   return {
     name: "lines",
     accept: "text/plain, */*;q=0.5",

@@ -22,9 +22,7 @@ export interface SchemaIssue {
 }
 
 /** A value that a schema took, or why it did not, in words. */
-export type Checked<Output> =
-  | { readonly value: Output; readonly reason?: undefined }
-  | { readonly reason: string };
+export type Checked<Output> = { readonly value: Output; readonly reason?: undefined } | { readonly reason: string };
 
 /**
  * Asks a schema. The reason says where and what, and shows nothing of the value.

@@ -12,6 +12,8 @@ export interface Decoder<T> {
   push(chunk: Uint8Array, sink: Sink<T>): void;
   /** What the end of the body means here. @throws StreamError `protocol` */
   end(framing: Framing, sink: Sink<T>): EndOfBody;
+  /** Where a length was announced: whether all of it has come. From then on every end is `complete`, be it a break or a silence. */
+  readonly whole?: boolean;
 }
 
 /** `complete`: all was received. `ended`: a clean end that proves nothing. `truncated`: the end fell inside an item. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { StreamError } from "../../src/errors.ts";
-import { linesDecoder } from "../../src/frames/lines-decoder.ts";
+import { linesDecoder, type LinesOptions } from "../../src/frames/lines-decoder.ts";
 import { decoded, everyCut } from "./every-cut.ts";
 
 const framedEnds = ["length", "chunked", "h2"] as const;
@@ -83,7 +83,7 @@ describe("maxLineBytes", () => {
   test("the message says which line, where, the limit and what to do", () => {
     const { error } = decoded(linesDecoder({ maxLineBytes: 3 }), [new TextEncoder().encode("abc\nabcd\n")]);
     expect((error as StreamError).message).toBe(
-      "Cannot read line 2, from byte 4 on: it is longer than maxLineBytes, 3 bytes; raise the limit or have the server send shorter lines",
+      'Cannot read the item on line 2, from byte 4 on: it is longer than maxLineBytes, 3 bytes; raise the limit, have the server send smaller items, or set onOversize: "skip"',
     );
   });
 
@@ -98,6 +98,110 @@ describe("maxLineBytes", () => {
   test.each(["10", null, 10n])("%o is a TypeError that prints it", (maxLineBytes) => {
     expect(() => linesDecoder({ maxLineBytes: maxLineBytes as never })).toThrow(TypeError);
     expect(() => linesDecoder({ maxLineBytes: maxLineBytes as never })).toThrow(String(maxLineBytes));
+  });
+});
+
+describe('onOversize: "skip"', () => {
+  const skipping = (maxLineBytes: number) => linesDecoder({ maxLineBytes, onOversize: "skip" });
+  const bad = (at: number, line: number, byteOffset: number, raw: string, bytes: number) => ({
+    at,
+    kind: "bad",
+    value: {
+      line,
+      byteOffset,
+      raw: new TextEncoder().encode(raw),
+      reason: `it has ${bytes} bytes, more than maxLineBytes, 10 bytes`,
+    },
+  });
+
+  test("a line over the limit is told in its place with where, how it begins and how many bytes, at every cut", () => {
+    for (const { cut, chunks } of everyCut("é\r\n123456789é\nab\n1234567890\n12345678901\r\n\n")) {
+      expect(decoded(skipping(10), chunks), cut).toEqual({
+        items: ["é", "ab", "1234567890", ""],
+        marks: [bad(1, 2, 4, "123456789é", 11), bad(3, 5, 30, "12345678901", 12)],
+        end: "complete",
+      });
+    }
+  });
+
+  test("lines over the limit one after another, the first with a BOM, are told each", () => {
+    const marks = [
+      bad(0, 1, 0, "\ufeff123456789", 12),
+      bad(0, 2, 13, "x".repeat(40), 40),
+      bad(0, 3, 54, "12345678901", 11),
+    ];
+    for (const { cut, chunks } of everyCut(`\ufeff123456789\n${"x".repeat(40)}\n12345678901\nb\n`)) {
+      expect(decoded(skipping(10), chunks), cut).toEqual({ items: ["b"], marks, end: "complete" });
+    }
+  });
+
+  test("of a long one the first 1,024 bytes are told, at every cut", () => {
+    const line = `${"0123456789".repeat(103)}\r`;
+    for (const { cut, chunks } of everyCut(`a\n${line}\nb\n`)) {
+      const { items, marks } = decoded(skipping(10), chunks);
+      expect(items, cut).toEqual(["a", "b"]);
+      expect(marks, cut).toEqual([bad(1, 2, 2, line.slice(0, 1_024), 1_031)]);
+    }
+  });
+
+  test("the lines after it have their own numbers and places, at every cut", () => {
+    const skips: LinesOptions = { maxLineBytes: 4, onOversize: "skip" };
+    for (const { cut, chunks } of everyCut("12345\n1\n1234567\n2\n\n12345\n")) {
+      const { items, marks } = decoded(linesDecoder(skips), chunks);
+      expect(items, cut).toEqual(["1", "2", ""]);
+      expect(marks, cut).toMatchObject([
+        { at: 0, value: { line: 1, byteOffset: 0 } },
+        { at: 1, value: { line: 3, byteOffset: 8 } },
+        { at: 3, value: { line: 6, byteOffset: 19 } },
+      ]);
+    }
+  });
+
+  test.each(framedEnds)("a last one without LF is told at a framed end (%s), complete", (framing) => {
+    for (const { cut, chunks } of everyCut("a\n12345678901")) {
+      expect(decoded(skipping(10), chunks, framing), cut).toEqual({
+        items: ["a"],
+        marks: [bad(1, 2, 2, "12345678901", 11)],
+        end: "complete",
+      });
+    }
+  });
+
+  test.each(unframedEnds)("a last one without LF is cut at an unframed end (%s): truncated", (framing) => {
+    for (const { cut, chunks } of everyCut("a\n12345678901")) {
+      expect(decoded(skipping(10), chunks, framing), cut).toEqual({ items: ["a"], marks: [], end: "truncated" });
+    }
+  });
+
+  test("another value is a TypeError that prints it", () => {
+    expect(() => linesDecoder({ onOversize: "drop" as never })).toThrow(
+      new TypeError('onOversize must be "throw" or "skip", got string drop'),
+    );
+  });
+
+  test("any bytes in any chunks: the lines within the limit as without one, and the others told", () => {
+    const body = fc.array(fc.constantFrom(0x0a, 0x0d, 0x61, 0x62, 0xc3, 0xa9), { maxLength: 60 });
+    fc.assert(
+      fc.property(body, fc.integer({ min: 1, max: 6 }), (bytes, maxLineBytes) => {
+        const whole = Uint8Array.from([...bytes, 0x0a]);
+        const lines: number[][] = [[]];
+        for (const byte of bytes)
+          if (byte === 0x0a) lines.push([]);
+          else lines.at(-1)?.push(byte);
+        for (const { cut, chunks } of everyCut(whole)) {
+          const { items, marks } = decoded(linesDecoder({ maxLineBytes, onOversize: "skip" }), chunks);
+          expect(items, cut).toEqual(
+            lines
+              .filter((line) => line.length <= maxLineBytes)
+              .map((line) => new TextDecoder().decode(Uint8Array.from(line)).replace(/\r$/, "")),
+          );
+          expect(
+            marks.map(({ value }) => (value as { line: number }).line),
+            cut,
+          ).toEqual(lines.flatMap((line, i) => (line.length > maxLineBytes ? [i + 1] : [])));
+        }
+      }),
+    );
   });
 });
 

@@ -68,3 +68,13 @@ test("a decoder between two lines holds no buffer and no chunk", async () => {
   });
   expect(bytes / 2_000).toBeLessThan(2_000);
 });
+
+test("of a huge line that is passed over no more than its beginning is kept while it is under way", async () => {
+  const decoder = linesDecoder({ maxLineBytes: 8 * MiB, onOversize: "skip" });
+  const huge = bytesOf("x".repeat(MiB));
+  const bytes = await retained(() => {
+    for (let i = 0; i < 40; i++) decoder.push(huge, emptySink());
+    return decoder;
+  });
+  expect(bytes).toBeLessThan(MiB / 4);
+});

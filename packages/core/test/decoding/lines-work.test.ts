@@ -42,3 +42,28 @@ test("nothing over the limit is kept: a line that cannot fit is refused before i
   expect(() => decoder.push(new Uint8Array(64 * 1024), emptySink())).toThrow("maxLineBytes");
   expect(work.copied).toBe(600);
 });
+
+test("of a line that is passed over its first 1,024 bytes are copied, each byte is scanned less than four times", () => {
+  const decoder = linesDecoder({ maxLineBytes: 1_000, onOversize: "skip" });
+  const sink = emptySink<string>();
+  const chunk = new Uint8Array(1_460);
+  for (let i = 0; i < 10_000; i++) decoder.push(chunk, sink);
+  decoder.push(new TextEncoder().encode(`\n${"x".repeat(5_000)}\nnext\n`), sink);
+  expect(sink.items).toEqual(["next"]);
+  expect(sink.marks.map(({ value }) => (value as { reason: string }).reason)).toEqual([
+    "it has 14600000 bytes, more than maxLineBytes, 1000 bytes",
+    "it has 5000 bytes, more than maxLineBytes, 1000 bytes",
+  ]);
+  expect(work.copied).toBe(2 * 1_024);
+  expect(work.decoded).toBe(4);
+  expect(work.scanned).toBeLessThan(4 * 14_605_006);
+});
+
+test("a chunk of nothing but lines over the limit is scanned less than four times", () => {
+  const decoder = linesDecoder({ maxLineBytes: 10, onOversize: "skip" });
+  const sink = emptySink<string>();
+  const chunk = new TextEncoder().encode("12345678901\n".repeat(5_000));
+  decoder.push(chunk, sink);
+  expect(sink.marks).toHaveLength(5_000);
+  expect(work.scanned).toBeLessThan(4 * chunk.length);
+});

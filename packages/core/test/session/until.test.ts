@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { StreamError } from "../../src/errors.ts";
+import { linesDialect } from "../../src/events/lines-dialect.ts";
 import type { Until } from "../../src/events/until.ts";
-import { left, nothingLeft, reading, streamOf, texts, type Tick } from "./stream-of.ts";
+import { left, nothingLeft, reading, rig, streamOf, texts, type Tick } from "./stream-of.ts";
 
 const once = { reconnect: false } as const;
 const cut = { error: new StreamError("truncated", "The body ended short") } as const;
@@ -131,4 +132,11 @@ test("an unfinished event and a comment that do not match end nothing", async ()
   const seen = reading(stream);
   await clock.advance(0);
   expect([texts(seen.items), seen.end]).toMatchObject([["a"], { thrown: { code: "truncated" } }]);
+});
+
+test("a framed body that was cut in its last line is tried against until as it is, and its rest is no line", async () => {
+  const marker = rig(linesDialect(), [{ framing: "length", chunks: ["a\n[DONE]", cut] }], { until: "[DONE]" });
+  const seen = reading(marker.stream);
+  await marker.clock.advance(0);
+  expect([seen.items, seen.end, (await marker.stream.outcome).code]).toEqual([["a"], "done", "complete"]);
 });

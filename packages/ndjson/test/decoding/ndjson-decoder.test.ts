@@ -2,8 +2,9 @@ import { type BadItem, StreamError } from "@longwire/core";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { decoded, everyCut } from "../../../core/test/decoding/every-cut.ts";
-import { ndjsonDecoder, type NdjsonOptions } from "../../src/index.ts";
+import { ndjsonDecoder, type JsonOptions } from "../../src/index.ts";
 import { encodeNdjson } from "../../src/ndjson-encoder.ts";
+import { handmadeSchema } from "../handmade-schema.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const joined = (...parts: (string | number[])[]) =>
@@ -110,7 +111,7 @@ describe("a bad item", () => {
     const { error } = decoded(ndjsonDecoder(), [bytesOf(`1\n{"text":${"x".repeat(100_000)}\n`)]);
     const { message, cause } = error as StreamError;
     expect(message).toMatch(
-      /^Cannot read line 2, 100008 bytes from byte 2 on, as JSON: .*; it is "\{\\"text\\":x+…"\. .*onBadItem$/s,
+      /^Cannot read the item on line 2, 100008 bytes from byte 2 on: .*; it is "\{\\"text\\":x+…"\. .*onBadItem$/s,
     );
     expect(message.length).toBeLessThan(400);
     expect(cause).toBeInstanceOf(SyntaxError);
@@ -228,18 +229,169 @@ describe("maxItemBytes", () => {
   });
 });
 
+describe('onOversize: "skip"', () => {
+  const body = '1\n"3456789é"\n\n[4,5,6,7,8,9]\n"345678é"\n?\n';
+  const first = {
+    line: 2,
+    byteOffset: 2,
+    raw: bytesOf('"3456789é"'),
+    reason: "it has 11 bytes, more than maxItemBytes, 10 bytes",
+  };
+  const second = {
+    line: 4,
+    byteOffset: 15,
+    raw: bytesOf("[4,5,6,7,8,9]"),
+    reason: "it has 13 bytes, more than maxItemBytes, 10 bytes",
+  };
+
+  test("a row over the limit is passed over and marked in its place, at every cut", () => {
+    for (const { cut, chunks } of everyCut(body)) {
+      const decoder = ndjsonDecoder({ maxItemBytes: 10, onOversize: "skip", onBadItem: "skip" });
+      const { items, marks, end } = decoded(decoder, chunks);
+      expect(items, cut).toEqual([1, "345678é"]);
+      expect(marks, cut).toMatchObject([
+        { at: 1, kind: "bad", value: first },
+        { at: 1, kind: "heartbeat" },
+        { at: 1, kind: "bad", value: second },
+        { at: 2, kind: "bad", value: { line: 6, byteOffset: 40 } },
+      ]);
+      expect(end, cut).toBe("complete");
+    }
+  });
+
+  test("a function for bad items is told of it too, and a bad row is still thrown by default", () => {
+    for (const { cut, chunks } of everyCut(body)) {
+      const onBadItem = vi.fn<(bad: BadItem) => void>();
+      decoded(ndjsonDecoder({ maxItemBytes: 10, onOversize: "skip", onBadItem }), chunks);
+      expect(onBadItem.mock.calls, cut).toMatchObject([[first], [second], [{ line: 6 }]]);
+    }
+    for (const { cut, chunks } of everyCut(body)) {
+      const { items, error } = decoded(ndjsonDecoder({ maxItemBytes: 10, onOversize: "skip" }), chunks);
+      expect(items, cut).toEqual([1, "345678é"]);
+      expect(error, cut).toMatchObject({ code: "protocol", line: 6, byteOffset: 40 });
+    }
+  });
+
+  test("of a long row the first 1,024 bytes are told, at every cut", () => {
+    const row = JSON.stringify("x".repeat(1_100));
+    for (const { cut, chunks } of everyCut(`1\n${row}\n2\n`)) {
+      const { items, marks } = decoded(ndjsonDecoder({ maxItemBytes: 100, onOversize: "skip" }), chunks);
+      expect(items, cut).toEqual([1, 2]);
+      expect(marks, cut).toMatchObject([
+        {
+          value: {
+            raw: bytesOf(row.slice(0, 1_024)),
+            reason: "it has 1102 bytes, more than maxItemBytes, 100 bytes",
+          },
+        },
+      ]);
+    }
+  });
+
+  test.each([
+    ["chunked", "complete", 1],
+    ["close", "truncated", 0],
+  ] as const)("a last row without LF is told at a framed end only: %s, %s", (framing, end, told) => {
+    for (const { cut, chunks } of everyCut('1\n"3456789é"')) {
+      const result = decoded(ndjsonDecoder({ maxItemBytes: 10, onOversize: "skip" }), chunks, framing);
+      expect(result.items, cut).toEqual([1]);
+      expect(result.marks, cut).toHaveLength(told);
+      expect(result.end, cut).toBe(end);
+    }
+  });
+});
+
+describe("schema", () => {
+  const seqOf = handmadeSchema((value) =>
+    typeof value === "object" && value !== null && "seq" in value && typeof value.seq === "number"
+      ? { value: value.seq }
+      : {
+          issues: [
+            { message: "Expected number", path: ["seq"] },
+            { message: "again", path: [{ key: "a" }, 0] },
+          ],
+        },
+  );
+  const body = '{"seq":1}\n\n{"seq":"é"}\n[DONE]\n{"seq":2}\n';
+  const bad = {
+    line: 3,
+    byteOffset: 11,
+    raw: bytesOf('{"seq":"é"}'),
+    reason: "the schema refuses it: seq: Expected number; a.0: again",
+  };
+
+  test("the item is what the schema answers with; heartbeats and the marker are not checked, at every cut", () => {
+    for (const { cut, chunks } of everyCut(body)) {
+      const { items, marks } = decoded(ndjsonDecoder({ schema: seqOf, onBadItem: "skip", marker: "[DONE]" }), chunks);
+      expect(items, cut).toEqual([1, 2]);
+      expect(marks, cut).toEqual([
+        { at: 1, kind: "heartbeat" },
+        { at: 1, kind: "bad", value: bad },
+        { at: 1, kind: "marker" },
+      ]);
+    }
+  });
+
+  test("a row that it refuses throws protocol with line, byte offset and raw bytes, at every cut", () => {
+    for (const { cut, chunks } of everyCut(body)) {
+      const { items, error } = decoded(ndjsonDecoder({ schema: seqOf }), chunks);
+      expect(items, cut).toEqual([1]);
+      const { reason, ...place } = bad;
+      expect(error, cut).toMatchObject({ code: "protocol", ...place });
+      expect((error as StreamError).message, cut).toContain(reason);
+    }
+  });
+
+  test("a row that it refuses is told to a function", () => {
+    const onBadItem = vi.fn<(bad: BadItem) => void>();
+    expect(decoded(ndjsonDecoder({ schema: seqOf, onBadItem, marker: "[DONE]" }), [bytesOf(body)]).items).toEqual([
+      1, 2,
+    ]);
+    expect(onBadItem.mock.calls).toEqual([[bad]]);
+  });
+
+  test("what is no JSON, or no UTF-8, never comes to it", () => {
+    const schema = handmadeSchema((value) => ({ value: [value] }));
+    const { items, marks } = decoded(ndjsonDecoder({ schema, onBadItem: "skip" }), [
+      joined('{oops\n"', [0xff], '"\n1\n'),
+    ]);
+    expect(items).toEqual([[1]]);
+    expect(marks).toHaveLength(2);
+  });
+
+  test("one that answers with a promise is a TypeError that says so, whatever the policy, and rejects nothing unseen", () => {
+    const schema = handmadeSchema(() => Promise.reject(new Error("late")));
+    const { items, error } = decoded(ndjsonDecoder({ schema, onBadItem: "skip" }), [bytesOf("1\n2\n")]);
+    expect(items).toEqual([]);
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as TypeError).message).toMatch(/^schema answers with a promise/);
+  });
+});
+
 describe("a bad option is refused at the door and printed", () => {
   test.each<[TypeErrorConstructor | RangeErrorConstructor, string, object]>([
     [RangeError, "maxItemBytes must be a whole number of bytes from 1 to 268435456, got 0", { maxItemBytes: 0 }],
     [TypeError, "maxItemBytes must be a number of bytes, got string 1kb", { maxItemBytes: "1kb" }],
     [TypeError, 'onBadItem must be "throw", "skip" or a function, got string ignore', { onBadItem: "ignore" }],
     [TypeError, "marker must be a string, got number 7", { marker: 7 }],
+    [TypeError, 'onOversize must be "throw" or "skip", got boolean true', { onOversize: true }],
+    [
+      TypeError,
+      "schema must be a Standard Schema, such as zod, valibot and arktype make, got object [object Object]",
+      { schema: {} },
+    ],
   ])("%o: %s", (type, message, options) => {
-    expect(() => ndjsonDecoder(options as NdjsonOptions)).toThrow(new type(message));
+    expect(() => ndjsonDecoder(options as JsonOptions)).toThrow(new type(message));
   });
 
   test("an option may be undefined", () => {
-    const options: NdjsonOptions = { maxItemBytes: undefined, onBadItem: undefined, marker: undefined };
+    const options: JsonOptions = {
+      maxItemBytes: undefined,
+      onOversize: undefined,
+      onBadItem: undefined,
+      schema: undefined,
+      marker: undefined,
+    };
     expect(decoded(ndjsonDecoder(options), [bytesOf("1\n")]).items).toEqual([1]);
   });
 });
@@ -283,9 +435,12 @@ test("any bytes at all are items, marks or a StreamError, and the same ones at e
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 12 }), fc.array(unit, { maxLength: 24 }), (some, many) => {
       const bytes = Uint8Array.from([...many, ...some]);
-      const whole = decoded(ndjsonDecoder({ onBadItem: "skip", maxItemBytes: 8 }), [bytes.slice()]);
-      for (const { cut, chunks } of everyCut(bytes)) {
-        expect(decoded(ndjsonDecoder({ onBadItem: "skip", maxItemBytes: 8 }), chunks), cut).toEqual(whole);
+      for (const onOversize of ["throw", "skip"] as const) {
+        const decoder = () => ndjsonDecoder({ onBadItem: "skip", maxItemBytes: 8, onOversize });
+        const whole = decoded(decoder(), [bytes.slice()]);
+        for (const { cut, chunks } of everyCut(bytes)) {
+          expect(decoded(decoder(), chunks), `${onOversize}, ${cut}`).toEqual(whole);
+        }
       }
     }),
   );

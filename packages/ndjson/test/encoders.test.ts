@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { encodeJsonSeq } from "../src/json-seq-encoder.ts";
 import { encodeNdjson } from "../src/ndjson-encoder.ts";
 
 test.each([
@@ -18,6 +19,14 @@ test.each([
 ])("a value without a JSON text is a TypeError that prints it: %s", (printed, value) => {
   expect(() => encodeNdjson(value)).toThrow(
     new TypeError(`Cannot encode ${printed} as NDJSON: JSON has no text for it`),
+  );
+});
+
+test("a JSON text sequence has an RS before each text", () => {
+  expect(encodeJsonSeq({ a: "two\nlines", rs: "\x1e" })).toBe('\x1e{"a":"two\\nlines","rs":"\\u001e"}\n');
+  expect(encodeJsonSeq(null)).toBe("\x1enull\n");
+  expect(() => encodeJsonSeq(undefined)).toThrow(
+    new TypeError("Cannot encode undefined as a JSON text sequence: JSON has no text for it"),
   );
 });
 
