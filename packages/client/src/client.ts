@@ -12,8 +12,14 @@ import {
   systemClock,
   type Transport,
 } from "@longwire/core";
-import { openNdjson, type OpenNdjsonOptions } from "@longwire/ndjson";
-import { openSse, type OpenSseOptions, type ServerSentEvent } from "@longwire/sse";
+import { openJsonSeq, type OpenJsonSeqOptions, openNdjson, type OpenNdjsonOptions } from "@longwire/ndjson";
+import {
+  type CheckedEvent,
+  type OpenCheckedSseOptions,
+  openSse,
+  type OpenSseOptions,
+  type ServerSentEvent,
+} from "@longwire/sse";
 import { type CallDefaults, type ClientOptions, checkClientOptions, merged } from "./client-options.ts";
 import type { Reply } from "./reply.ts";
 import { RunningSet } from "./running-set.ts";
@@ -71,14 +77,25 @@ export class Client<Sockets> implements AsyncDisposable {
     };
   }
 
-  /** Server-Sent Events; reconnects and resumes with `Last-Event-ID` by itself. */
-  sse(url: string, options: CallOptions<OpenSseOptions> = {}): EventStream<ServerSentEvent> {
-    return openSse(url, this.#call(url, options, this.#streams));
+  /** Server-Sent Events; reconnects and resumes with `Last-Event-ID` by itself. With a `schema` for the data, `event.json` is its output. */
+  sse<Output>(url: string, options: CallOptions<OpenCheckedSseOptions<Output>>): EventStream<CheckedEvent<Output>>;
+  sse(url: string, options?: CallOptions<OpenSseOptions>): EventStream<ServerSentEvent>;
+  sse<Output>(
+    url: string,
+    options: CallOptions<OpenSseOptions> | CallOptions<OpenCheckedSseOptions<Output>> = {},
+  ): EventStream<ServerSentEvent> | EventStream<CheckedEvent<Output>> {
+    if (options.schema === undefined) return openSse(url, this.#call(url, options, this.#streams));
+    return openSse<Output>(url, this.#call(url, options, this.#streams));
   }
 
-  /** NDJSON records. */
+  /** NDJSON records; with a `schema`, checked. */
   ndjson<T = unknown>(url: string, options: CallOptions<OpenNdjsonOptions<T>> = {}): EventStream<T> {
     return openNdjson<T>(url, this.#call(url, options, this.#streams));
+  }
+
+  /** The records of a JSON text sequence (RFC 7464); with a `schema`, checked. */
+  jsonSeq<T = unknown>(url: string, options: CallOptions<OpenJsonSeqOptions<T>> = {}): EventStream<T> {
+    return openJsonSeq<T>(url, this.#call(url, options, this.#streams));
   }
 
   /** Text lines until the body ends. */
@@ -96,6 +113,14 @@ export class Client<Sockets> implements AsyncDisposable {
     return sendRequest(url, this.#call(url, options, this.#requests));
   }
 
+  /**
+   * Ends the wait of every stream and request that waits to try again: something says that it is worth it. Answers how many did. The
+   * origin's budget is still waited for.
+   */
+  retryNow(): number {
+    return this.#streams.retryNow() + this.#requests.retryNow();
+  }
+
   /** What is under way. */
   stats(): ClientStats<Sockets> {
     return {
@@ -106,10 +131,14 @@ export class Client<Sockets> implements AsyncDisposable {
     };
   }
 
-  /** Ends every stream, waits for the requests that are not read or released yet, and closes the client's own connections. */
+  /**
+   * Ends every stream and waits for the last saves of their cursors, waits for the requests that are not read or released yet, and
+   * closes the client's own connections.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     this.#streams.close();
+    await this.#streams.left();
     await this.#requests.left();
     await this.#owned.close();
   }

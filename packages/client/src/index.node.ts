@@ -1,4 +1,16 @@
-export { basic, bearer, EventStream, fetchTransport, StreamError, StreamRequest, waitReason } from "@longwire/core";
+export {
+  basic,
+  bearer,
+  defaultRetryTable,
+  EventStream,
+  fetchTransport,
+  latestBy,
+  memoryCursorStore,
+  shared,
+  StreamError,
+  StreamRequest,
+  waitReason,
+} from "@longwire/core";
 export type {
   Auth,
   AuthCall,
@@ -7,7 +19,10 @@ export type {
   ClockName,
   Credentials,
   Cursor,
+  CursorStore,
+  DropPolicy,
   ErrorCode,
+  GapEnds,
   Head,
   Notice,
   NoticeReader,
@@ -15,14 +30,20 @@ export type {
   OutcomeCode,
   ReconnectOptions,
   ResumeOptions,
+  RetryTable,
   SessionState,
+  Shared,
+  SharedOptions,
+  SharedReader,
+  StandardSchema,
   StreamOptions,
   StreamStats,
   TimeoutOptions,
   Transport,
   Until,
 } from "@longwire/core";
-export type { ServerSentEvent } from "@longwire/sse";
+export { fileCursorStore } from "@longwire/node";
+export type { CheckedEvent, ServerSentEvent } from "@longwire/sse";
 export type { CallOptions, Client, ClientStats } from "./client.ts";
 export type { ClientOptions } from "./client-options.ts";
 export { Reply } from "./reply.ts";

@@ -55,6 +55,32 @@ test("close() waits for the requests that are not read or released yet", async (
   expect([closed, transport.open, clock.pending]).toEqual([true, 0, 0]);
 });
 
+test("close() waits for the last save of a stream's cursor", async () => {
+  const { client, clock } = clientOf([{ headers: sse, chunks: ["id: 7\ndata: a\n\n", "stall"] }]);
+  const saved: unknown[] = [];
+  let free = (): void => {};
+  const cursorStore = {
+    load: () => undefined,
+    save: (cursor: unknown) =>
+      new Promise<void>((resolve) => {
+        free = () => resolve(void saved.push(cursor));
+      }),
+  };
+  const stream = client.sse("/events", { cursorStore });
+  const items = stream[Symbol.asyncIterator]();
+  await items.next();
+  stream.ack();
+  let closed = false;
+  const closing = client.close().then(() => {
+    closed = true;
+  });
+  await clock.advance(1_000);
+  expect([closed, saved]).toEqual([false, []]);
+  free();
+  await closing;
+  expect([saved, client.stats().streams, clock.pending]).toEqual([["7"], 0, 0]);
+});
+
 test("destroy() waits for nothing: what is under way ends at once", async () => {
   const { client, clock, transport } = clientOf((_, index) =>
     index === 0 ? open : { headersMs: index === 1 ? 1e6 : 0, chunks: ["stall"] },

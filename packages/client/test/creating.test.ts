@@ -15,7 +15,7 @@ const bad: [option: unknown, Kind: typeof TypeError | typeof RangeError, message
   [{ headers: { "x y": "1" } }, TypeError, '"x y" is no header name'],
   [{ auth: "hunter2" }, TypeError, "auth must be a function, such as bearer(token) makes, not string"],
   [{ transport: {} }, TypeError, "transport must be a function, not [object Object]"],
-  [{ retryOn: 5 }, TypeError, "retryOn must be a function, not 5"],
+  [{ retryOn: 5 }, TypeError, "retryOn must be a table such as { 404: true, idle: false }, or a function, not 5"],
   [{ clock: {} }, TypeError, "clock must be a Clock, not [object Object]"],
   [{ random: 4 }, TypeError, "random must be a function, not 4"],
   [{ budget: 5 }, TypeError, "budget must be a plain object, not 5"],

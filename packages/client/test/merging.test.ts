@@ -67,3 +67,16 @@ test.each([500, 503, 429])("retries are for safe methods only: the %d that a POS
   expect([(await reply).status, transport.requests.length]).toEqual([status, 1]);
   (await reply).release();
 });
+
+test("every clock of a call is set over the client's, also one that is learned, and all are the stream's", async () => {
+  const timeouts = { idleMs: "learn", maxAgeMs: 1_000 } as const;
+  const { client, clock, transport } = clientOf(() => ({ headers: sse, chunks: ["id: 1\ndata: a\n\n", "stall"] }), {
+    timeouts,
+  });
+  const aged = client.sse("/events", { timeouts: { totalMs: 10_000 } });
+  const kept = client.sse("/events", { timeouts: { maxAgeMs: 0, idleMs: 5_000 } });
+  for (const stream of [aged, kept]) read(stream).catch(() => {});
+  await clock.advance(1_500);
+  expect([aged.stats.reconnects, kept.stats.reconnects, transport.requests.length]).toEqual([1, 0, 3]);
+  await client.close();
+});

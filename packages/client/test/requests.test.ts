@@ -296,7 +296,11 @@ test.each<[string, object, string]>([
   ["timeouts", { timeouts: true }, "timeouts must be a plain object, not true"],
   ["timeouts", { timeouts: 5 }, "timeouts must be a plain object, not 5"],
   ["timeouts", { timeouts: Number.NaN }, "timeouts must be a plain object, not NaN"],
-  ["retryOn", { retryOn: [503] }, "retryOn must be a function, not [object Array]"],
+  [
+    "retryOn",
+    { retryOn: [503] },
+    "retryOn must be a table such as { 404: true, idle: false }, or a function, not [object Array]",
+  ],
   ["retries", { retries: -1 }, "retries must be a whole number from 0 up, not -1"],
   ["retries", { retries: 1.5 }, "retries must be a whole number from 0 up, not 1.5"],
   ["retries", { retries: null }, "retries must be a number, not null"],

@@ -4,10 +4,13 @@
 // - A value is a slice of the text it came in, which is fast and keeps the whole text alive. What stays in the block when a
 //   text is done with is copied where the text is much longer.
 // - While a text is read, a block's bytes are counted in UTF-16 units. At its end, what the units of the block that is not
-//   finished took beyond one byte each is added at one stroke.
+//   finished took beyond one byte each is added at one stroke. So it is known where that block began in the bytes; where each event
+//   began is looked for in them, always forwards, and only when asked.
 
 import type { Sink } from "@longwire/core";
 import { decodeUtf8, flat, indexOfLineEnd, utf8Length } from "@longwire/core/bytes";
+import { canTravel } from "./event-id.ts";
+import { lineAfter, LineFinder, type Places } from "./places.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
 
 /** The event under construction, and the id in force. */
@@ -22,11 +25,36 @@ export interface Block {
   lastEventId: string;
   /** Bytes of its `data`, `event` and `id` lines, without line ends. */
   bytes: number;
+  /** The line that it began on, straight after a blank one, from 1. */
+  line: number;
+  /** Where that line begins, in bytes of the body. */
+  byteOffset: number;
+  /** The line that is read next. */
+  nextLine: number;
+  /** Where the blocks of events began, for who asks. */
+  readonly places: Places | undefined;
 }
 
-/** A block that goes on after an id. */
-export function emptyBlock(lastEventId: string): Block {
-  return { type: "", data: undefined, hasOwnId: false, lastEventId, bytes: 0 };
+/** A block at the start of a body, which goes on after an id. */
+export function emptyBlock(lastEventId: string, places?: Places): Block {
+  return {
+    type: "",
+    data: undefined,
+    hasOwnId: false,
+    lastEventId,
+    bytes: 0,
+    line: 1,
+    byteOffset: 0,
+    nextLine: 1,
+    places,
+  };
+}
+
+/** Forgets what the block had so far, but for its ids. */
+export function forgetFields(block: Block): void {
+  block.type = "";
+  block.data = undefined;
+  block.bytes = 0;
 }
 
 /** Whether a field was read since the last blank line. */
@@ -42,12 +70,13 @@ export function eventOf({ type, data, hasOwnId, lastEventId }: Block): ServerSen
 /** What ends the lines of a text: LF, CR and CRLF, or nothing but LF, or nothing: it is one line without its end. */
 export type LineEnds = "any" | "LF" | "none";
 
-/** Reads the whole lines in `source[start, end)`. */
+/** Reads the whole lines in `source[start, end)`. `base` is where `source` begins in the body. */
 export function readLines(
   block: Block,
   source: Uint8Array,
   start: number,
   end: number,
+  base: number,
   ends: LineEnds,
   sink: Sink<ServerSentEvent>,
 ): void {
@@ -62,6 +91,8 @@ export function readLines(
   let newId = false;
   let ignored = "";
   let begun = 0;
+  let line = block.nextLine;
+  let begunLine = block.line;
   let lf = ends === "none" ? text.length : -2;
   let cr = -2;
   for (let from = 0; from < text.length; ) {
@@ -74,9 +105,10 @@ export function readLines(
       if (data !== undefined) {
         items[items.length] = serverSentEvent(type, data, hasOwnId, lastEventId);
         data = undefined;
-      } else if (hasOwnId) {
+        if (block.places !== undefined) block.places.add(begunLine, block, source, start, base);
+      } else if (hasOwnId && canTravel(lastEventId)) {
         marks.push({ at: items.length, kind: "cursor", value: lastEventId });
-      } else if (type !== "") {
+      } else if (hasOwnId || type !== "") {
         marks.push({ at: items.length, kind: "heartbeat" });
       }
       type = "";
@@ -85,6 +117,7 @@ export function readLines(
       ignored = "";
       from += first === CR && text.charCodeAt(from + 1) === LF ? 2 : 1;
       begun = from;
+      begunLine = ++line;
       continue;
     }
 
@@ -124,20 +157,31 @@ export function readLines(
       ignored += text.slice(from, to);
     }
     from = next;
+    line++;
   }
 
   if (newId) block.lastEventId = detached(lastEventId, text, 4_096);
   block.type = detached(type, text, 4_096);
   block.data = data === undefined ? earlierData : joined(earlierData, detached(data, text, 256));
   block.hasOwnId = hasOwnId;
+  let begunAt = end - text.length + begun;
   if (text.length !== end - start && begun < text.length) {
     const rest = text.slice(begun);
     // U+FFFD stands for one to three bytes, when they are no UTF-8.
-    bytes = rest.includes("\ufffd")
-      ? fieldBytes(source, start, end, block.bytes)
-      : bytes + excess(rest) - excess(ignored);
+    if (rest.includes("\ufffd")) {
+      bytes = fieldBytes(source, start, end, block.bytes);
+      begunAt = new LineFinder(source, start, block.nextLine).startOf(begunLine);
+    } else {
+      const more = excess(rest);
+      bytes += more - excess(ignored);
+      begunAt -= more;
+    }
   }
   block.bytes = bytes;
+  block.nextLine = line;
+  if (begun === 0) return;
+  block.line = begunLine;
+  block.byteOffset = base + begunAt;
 }
 
 /** The bytes of the fields of the block that is not finished, counted line by line. `before` is what the block had so far. */
@@ -148,7 +192,7 @@ function fieldBytes(source: Uint8Array, start: number, end: number, before: numb
     const to = found < 0 || found > end ? end : found;
     if (to === from) bytes = 0;
     else if (/^(?:data|event|id)(?::|$)/.test(decodeUtf8(source, from, Math.min(to, from + 6)))) bytes += to - from;
-    from = source[to] === CR && source[to + 1] === LF ? to + 2 : to + 1;
+    from = lineAfter(source, to);
   }
   return bytes;
 }

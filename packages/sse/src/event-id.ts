@@ -14,3 +14,11 @@ export function eventId(cursor: Cursor): string {
     throw new TypeError(`An event id cannot have a NUL, LF or CR in it, got ${JSON.stringify(id)}`);
   return id;
 }
+
+/** Whether an id can go into a header; one with a control character cannot, and so is no resume point. */
+export function canTravel(id: string): boolean {
+  return !cannotTravel.test(id);
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what no header value may hold
+const cannotTravel = /[\0-\x08\x0a-\x1f\x7f]/;

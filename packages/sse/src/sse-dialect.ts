@@ -1,5 +1,6 @@
 import type { Dialect } from "@longwire/core";
-import { eventId } from "./event-id.ts";
+import type { CheckedEvent, NoSchema, SchemaOptions } from "./checked-decoder.ts";
+import { canTravel, eventId } from "./event-id.ts";
 import type { ServerSentEvent } from "./server-sent-event.ts";
 import { type SseDecoderOptions, sseDecoder } from "./sse-decoder.ts";
 
@@ -11,6 +12,8 @@ export type SseOptions = Omit<SseDecoderOptions, "cursor">;
  * `lastEventId`; a request goes on with `Last-Event-ID`; a clean end of the body is no end of the stream.
  *
  * An id with a control character cannot travel in a header: it is no resume point, and the one before it stays in force.
+ *
+ * With a `schema` each event has `json`, see {@link SchemaOptions}.
  *
  * `resume` throws a TypeError for a cursor that no event id can be.
  *
@@ -27,10 +30,20 @@ export type SseOptions = Omit<SseDecoderOptions, "cursor">;
  * console.log(request?.headers); // { "last-event-id": "7" }
  * ```
  */
-export function sseDialect(options: SseOptions = {}): Dialect<ServerSentEvent> {
-  const { maxItemBytes } = options;
-  sseDecoder({ maxItemBytes });
-  return { ...known, decoder: (_response, cursor) => sseDecoder({ maxItemBytes, cursor }) };
+export function sseDialect<Output>(options: SseOptions & SchemaOptions<Output>): Dialect<CheckedEvent<Output>>;
+export function sseDialect(options?: SseOptions & NoSchema): Dialect<ServerSentEvent>;
+export function sseDialect<Output>(
+  options: SseOptions & (SchemaOptions<Output> | NoSchema) = {},
+): Dialect<ServerSentEvent> | Dialect<CheckedEvent<Output>> {
+  const { maxItemBytes, onOversize } = options;
+  if (options.schema === undefined) {
+    sseDecoder({ maxItemBytes, onOversize });
+    return { ...known, decoder: (_response, cursor) => sseDecoder({ maxItemBytes, onOversize, cursor }) };
+  }
+  const { schema, onBadItem, marker, heartbeat } = options;
+  const checked = { maxItemBytes, onOversize, schema, onBadItem, marker, heartbeat };
+  sseDecoder(checked);
+  return { ...known, decoder: (_response, cursor) => sseDecoder({ ...checked, cursor }) };
 }
 
 // Made once: 10,000 streams share its functions.
@@ -40,18 +53,15 @@ const known: Omit<Dialect<ServerSentEvent>, "decoder"> = {
   acceptEncoding: "identity",
   accepts: (mediaType) => mediaType === "text/event-stream",
   endless: true,
-  cursorOf: ({ lastEventId }) => (cannotTravel.test(lastEventId) ? undefined : lastEventId),
+  cursorOf: ({ lastEventId }) => (canTravel(lastEventId) ? lastEventId : undefined),
   ownCursorOf: ({ id }) => id,
   resume: (request, cursor) => request.withHeader("last-event-id", headerBytes(eventId(cursor)) || undefined),
   textOf: (event) => event.data,
   typeOf: (event) => event.type,
 };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what no header value may hold
-const cannotTravel = /[\0-\x08\x0a-\x1f\x7f]/;
-
 /** UTF-8, one character a byte, which is how a header leaves unchanged: https://html.spec.whatwg.org/#the-last-event-id-header */
 function headerBytes(text: string): string {
-  if (cannotTravel.test(text)) return "";
+  if (!canTravel(text)) return "";
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 }

@@ -160,6 +160,10 @@ export class Delivery<T> implements Notified, Puller, Saved {
     return this.#telling ?? Promise.resolve();
   }
 
+  retryNow(): boolean {
+    return this.session.retryNow();
+  }
+
   /** The session has items: they are put in line, and it is pulled on. */
   arrived(): void {
     const droppedBefore = this.dropped;

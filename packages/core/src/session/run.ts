@@ -50,10 +50,17 @@ export interface SessionSettings<T> extends IntakeSettings<T> {
   readonly running: Running | undefined;
 }
 
-/** Streams that were begun and have not ended, for who wants to close them; a Set is one. */
+/** Streams that were begun and have not ended, for who wants to close or hurry them; a Set is one. */
 export interface Running {
-  add(stream: { close(): void }): unknown;
-  delete(stream: { close(): void }): unknown;
+  add(stream: RunningStream): unknown;
+  delete(stream: RunningStream): unknown;
+}
+
+/** What can be done to a stream that runs. */
+export interface RunningStream {
+  close(): unknown;
+  /** Ends its wait for the next attempt; answers whether it waited. */
+  retryNow(): boolean;
 }
 
 /** Who pulls a session: one of these is called, once a pull. */

@@ -4,6 +4,7 @@ import { fetchError } from "./fetch-error.ts";
 import { fetchInit } from "./fetch-init.ts";
 import { checkUnseenRedirect } from "./fetch-redirect.ts";
 import { fetchResponse } from "./fetch-response.ts";
+import { wakeEvents } from "./fetch-wake.ts";
 import type { StreamResponse, Transport, TransportCall } from "./transport.ts";
 
 export interface FetchTransportOptions {
@@ -24,6 +25,8 @@ export interface FetchTransportOptions {
  * it leads: there the request is sent once more for the browser to follow, if it may be replayed and has no header that could
  * be a secret, `authorization` aside, which browsers leave behind themselves. Else the redirect is `refused`.
  *
+ * In browsers and workers its `onWake` tells when the network is back or the page is looked at again.
+ *
  * @throws StreamError `unreachable`, `reset`, `truncated`, `protocol`, `refused` by the promise, or the signal's reason; what the
  *   source of a request body threw, as it is; TypeError for a request that cannot be sent.
  * @example
@@ -37,7 +40,7 @@ export interface FetchTransportOptions {
  * ```
  */
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {
-  return async (request, call) => {
+  const transport: Transport = async (request, call) => {
     const response = await send(options, request, call, "manual");
     if (response.status !== opaque) return response;
     response.release();
@@ -45,6 +48,8 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
     // The events of the wire were told of the first request; each is told at most once.
     return send(options, request, { signal: call.signal }, "follow");
   };
+  const onWake = wakeEvents(globalThis);
+  return onWake ? Object.assign(transport, { onWake }) : transport;
 }
 
 /** The status of a redirect that the runtime does not show: Fetch standard, opaque-redirect filtered response. */

@@ -8,7 +8,14 @@ import type { StreamRequest } from "../request/stream-request.ts";
  * - `signal` is obeyed until the promise settles. After that `release()` ends the exchange and the signal is let go.
  * - Content decoding is the transport's; a content-encoding that it does not decode is left in `headers`.
  */
-export type Transport = (request: StreamRequest, call: TransportCall) => Promise<StreamResponse>;
+export interface Transport {
+  (request: StreamRequest, call: TransportCall): Promise<StreamResponse>;
+  /**
+   * Calls `listener` each time that the network is likely back, so that who waits to try again need wait no longer; answers what
+   * unsubscribes it. Absent where the runtime does not tell. Subscribed to only while a stream waits.
+   */
+  readonly onWake?: ((listener: () => void) => () => void) | undefined;
+}
 
 export interface TransportCall {
   readonly signal: AbortSignal;

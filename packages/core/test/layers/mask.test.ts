@@ -10,6 +10,7 @@ test("names are in lower case, secrets are masked, addresses lose their values",
     ["Set-Cookie", "e=f"],
     ["Set-Cookie", "g=h"],
     ["Location", "https://ann:pw@b.example/p?token=i"],
+    ["Content-Location", "/p?token=j"],
   ]);
   expect(maskedHeaders(headers)).toEqual({
     "x-request-id": "7",
@@ -18,6 +19,7 @@ test("names are in lower case, secrets are masked, addresses lose their values",
     cookie: "***",
     "set-cookie": "***",
     location: "https://b.example/p?token=***",
+    "content-location": "/p?token=***",
   });
 });
 

@@ -139,6 +139,15 @@ test("bookmarks: an id without an item moves the cursor", () => {
   ]);
 });
 
+test("bookmarks that cannot travel in a header: a sign of life, which leaves the cursor where it was", () => {
+  for (const { cut, chunks } of everyCut("id: 1\n\nid: 2\u0001\n\n")) {
+    expect(decoded(sseDecoder(), chunks).marks, cut).toEqual([
+      { at: 0, kind: "cursor", value: "1" },
+      { at: 0, kind: "heartbeat" },
+    ]);
+  }
+});
+
 test("Last-Event-ID with non-ASCII text not sent as UTF-8", () => {
   const request = sseDialect().resume?.(new StreamRequest({ url: "https://a.example/" }), "é豆😀");
   const header = request?.headers["last-event-id"] as string;

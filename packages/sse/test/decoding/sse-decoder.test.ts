@@ -218,7 +218,8 @@ describe("maxItemBytes", () => {
   test("says what, why, how much and what to do", () => {
     const { error } = decoded(sseDecoder({ maxItemBytes: 8 }), [bytesOf("data: a\n\ndata: too long\n\n")]);
     expect((error as Error).message).toBe(
-      "Cannot read an event that is longer than maxItemBytes, 8 bytes; raise the limit or have the server send smaller events",
+      "Cannot read the item on line 3, from byte 9 on: it is longer than maxItemBytes, 8 bytes; " +
+        'raise the limit, have the server send smaller items, or set onOversize: "skip"',
     );
   });
 

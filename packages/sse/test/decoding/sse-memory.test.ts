@@ -100,4 +100,16 @@ describe("a decoder", () => {
       expect(bytes).toBeLessThan(3 * MiB);
     }
   });
+
+  test("that passes over an event of 8 MiB, in one line or in many, does not hold it", async () => {
+    for (const chunk of ["x".repeat(64 * KiB), `data: ${"x".repeat(1_018)}\n`.repeat(64)]) {
+      const bytes = await retained(() => {
+        const decoder = sseDecoder({ maxItemBytes: 128 * KiB, onOversize: "skip" });
+        decoder.push(bytesOf("data: "), emptySink());
+        for (let i = 0; i < 128; i++) decoder.push(bytesOf(chunk), emptySink());
+        return decoder;
+      });
+      expect(bytes).toBeLessThan(512 * KiB);
+    }
+  });
 });
