@@ -30,6 +30,7 @@ export type {
   TransportCall,
   TransportEvents,
 } from "./transport/transport.ts";
+export { codedHeaders } from "./transport/coded-headers.ts";
 export { layered } from "./transport/layer.ts";
 export type { Layer } from "./transport/layer.ts";
 export { fetchTransport } from "./transport/fetch-transport.ts";

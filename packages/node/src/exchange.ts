@@ -1,5 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { StreamError, type StreamRequest, type StreamResponse, shownUrl, type TransportEvents } from "@longwire/core";
+import {
+  codedHeaders,
+  StreamError,
+  type StreamRequest,
+  type StreamResponse,
+  shownUrl,
+  type TransportEvents,
+} from "@longwire/core";
 import { type Dispatcher, errors } from "undici";
 import { Body, type Wire } from "./body.ts";
 import type { Carried, Connection } from "./connection.ts";
@@ -95,9 +102,7 @@ export class Exchange implements Carried, Wire {
     const encoding = String(record["content-encoding"] ?? "").toLowerCase();
     const response = { url: this.#url, status, headers: responseHeaders(record), framing };
     if (isInflatable(encoding) && request.method !== "HEAD") {
-      // What these say is no longer true of the body that is handed on.
-      delete record["content-encoding"];
-      delete record["content-length"];
+      for (const name of codedHeaders) delete record[name];
       const inflated = new InflatedBody(body, encoding, this.#url);
       const release = (reason?: unknown): void => {
         inflated.release();

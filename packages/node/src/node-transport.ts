@@ -22,8 +22,8 @@ export interface NodeTransport extends Transport, AsyncDisposable {
  * The transport for Node: undici's HTTP/1.1 on keep-alive sockets of its own, closed with it.
  *
  * Bodies come straight from undici's parser, with real backpressure. A request that met a socket which the server had just closed goes
- * out once more on a new one, when it may be replayed. gzip, deflate and br bodies are decoded, flush by flush; `content-encoding` and
- * `content-length` are then left out of the headers. HTTP/2 is not offered. It has no clocks: abort the signal.
+ * out once more on a new one, when it may be replayed. gzip, deflate and br bodies are decoded, flush by flush; headers that
+ * speak of the coded body are then left out. HTTP/2 is not offered. It has no clocks: abort the signal.
  *
  * @throws StreamError `unreachable`, `reset`, `truncated`, `protocol` by the promise, or the signal's reason; what the source of a
  * request body threw, as it is; TypeError for a request that cannot be sent, or when the transport is closed.

@@ -22,8 +22,11 @@ export interface Dialect<T> extends ItemRules<T> {
   accepts(mediaType: string): boolean;
   /** Whether it reads an answer of this status. Default: 2xx. */
   acceptsStatus?(status: number): boolean;
-  /** A decoder for one answer; `cursor` is where the stream goes on. */
-  decoder(response: StreamResponse, cursor: Cursor | undefined): Decoder<T>;
+  /**
+   * A decoder for one answer; `cursor` is where the stream goes on. `request` is what was sent, where resuming is the dialect's and
+   * not the caller's. What it throws ends the attempt.
+   */
+  decoder(response: StreamResponse, cursor: Cursor | undefined, request?: StreamRequest): Decoder<T>;
   /** `true` where a clean end of the body is no end of the stream, as in SSE. Default `false`. */
   readonly endless?: boolean | undefined;
   /** Default of `timeouts.idleMs`. 300_000 unless it says so. */

@@ -2,7 +2,7 @@ import { asStreamError, StreamError } from "../errors.ts";
 import { type Decoder, emptySink } from "../frames/decoder.ts";
 import { shownUrl } from "../request/shown-url.ts";
 import { letGo } from "../signal/let-go.ts";
-import type { StreamResponse } from "../transport/transport.ts";
+import type { Framing, StreamResponse } from "../transport/transport.ts";
 import { type Attempt, type Batch, type Head, isEmpty } from "./opener.ts";
 
 /** An answer over HTTP: its chunks through a decoder, one batch a chunk. */
@@ -13,6 +13,8 @@ export class HttpAttempt<T> implements Attempt<T> {
   readonly #response: StreamResponse;
   readonly #decoder: Decoder<T>;
   readonly #chunks: AsyncIterator<Uint8Array>;
+  /** The head says that nothing comes which is wanted. */
+  readonly #empty: boolean;
   /** Of the pull in hand. */
   #deliver: ((batch: Batch<T>) => void) | undefined;
   /** What every pull comes to once it is released. */
@@ -24,14 +26,16 @@ export class HttpAttempt<T> implements Attempt<T> {
     this.#response = response;
     this.#decoder = decoder;
     this.#chunks = response.body[Symbol.asyncIterator]();
+    this.#empty = isEmpty(this.head) || decoder.whole === true;
   }
 
   pull(deliver: (batch: Batch<T>) => void): void {
     this.#deliver = deliver;
-    const known = this.#last ?? (isEmpty(this.head) ? { ...nothing, end: "complete" as const } : undefined);
+    const known = this.#last ?? (this.#empty ? complete : undefined);
     if (known) return queueMicrotask(() => this.#delivered(known));
     this.#chunks.next().then(
-      (step) => this.#last || this.#delivered(step.done ? this.#ended() : this.#decoded(step.value)),
+      (step) =>
+        this.#last || this.#delivered(step.done ? this.#ended(this.#response.framing) : this.#decoded(step.value)),
       (error: unknown) => this.#last || this.#delivered(this.#broken(error)),
     );
   }
@@ -40,7 +44,7 @@ export class HttpAttempt<T> implements Attempt<T> {
     if (this.#last) return;
     const error =
       reason instanceof StreamError ? reason : new StreamError("reset", "The attempt was released", { cause: reason });
-    this.#last = { ...nothing, error };
+    this.#last = this.#decoder.whole ? complete : { ...nothing, error };
     this.#response.release(reason);
     this.#delivered(this.#last);
     void letGo(this.#chunks);
@@ -62,20 +66,26 @@ export class HttpAttempt<T> implements Attempt<T> {
     }
   }
 
-  #ended(): Batch<T> {
+  #ended(framing: Framing): Batch<T> {
     const { items, marks } = emptySink<T>();
     try {
-      return { items, marks, bytes: 0, end: this.#decoder.end(this.#response.framing, { items, marks }) };
+      return { items, marks, bytes: 0, end: this.#decoder.end(framing, { items, marks }) };
     } catch (error) {
       return { ...this.#failed(error), items, marks };
     }
   }
 
-  /** A FIN in a framed body is an end too: what it cut off is tried against `until` before it is an error. */
+  /**
+   * A FIN in a framed body is an end too: what it cut off is tried against `until` before it is an error. A decoder that counts has
+   * nothing to tell of that, and calls it no error when all has come.
+   */
   #broken(error: unknown): Batch<T> {
+    const { whole } = this.#decoder;
+    if (whole) return complete;
     const batch = this.#failed(error);
-    if (!(error instanceof StreamError) || error.code !== "truncated") return batch;
-    const untold = this.#ended().marks.filter(({ kind }) => kind === "unfinished" || kind === "marker");
+    if (whole === false || !(error instanceof StreamError) || error.code !== "truncated") return batch;
+    // What the framing says of the end does not hold: the rest may be a part of an item.
+    const untold = this.#ended("close").marks.filter(({ kind }) => kind === "unfinished" || kind === "marker");
     return { ...batch, marks: untold.map((mark) => ({ ...mark, at: 0 })) };
   }
 
@@ -85,3 +95,4 @@ export class HttpAttempt<T> implements Attempt<T> {
 }
 
 const nothing = { items: [], marks: [], bytes: 0 } as const;
+const complete: Batch<never> = { ...nothing, end: "complete" };

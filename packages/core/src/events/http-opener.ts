@@ -47,12 +47,16 @@ export class HttpOpener<T> implements Opener<T> {
     this.#sent = cursor === undefined || !apply ? first : apply(first, cursor);
     const response = await this.#transport(this.#sent, { signal, on });
     try {
-      const decoder = this.#dialect.decoder(response, cursor);
+      const decoder = this.#dialect.decoder(response, cursor, this.#ownApply ? undefined : this.#sent);
       return new HttpAttempt(response, decoder, this.#dialect.idleMsOfHead?.(response));
     } catch (error) {
       response.release(error);
       throw error;
     }
+  }
+
+  onWake(listener: () => void): () => void {
+    return this.#transport.onWake?.(listener) ?? deaf;
   }
 
   /** A request that was not processed (429, 503), or that its caller knows how to resume, may be sent again whatever its method. */
@@ -67,3 +71,6 @@ export class HttpOpener<T> implements Opener<T> {
     return this.#ownApply ?? this.#dialect.resume;
   }
 }
+
+/** Hears nothing, so there is nothing to unsubscribe. */
+function deaf(): void {}

@@ -1,4 +1,5 @@
 import type { StreamRequest } from "../request/stream-request.ts";
+import { codedHeaders } from "./coded-headers.ts";
 import { fetchError } from "./fetch-error.ts";
 import type { BodySource } from "./fetch-init.ts";
 import type { Framing, ResponseHeaders, StreamResponse } from "./transport.ts";
@@ -54,8 +55,7 @@ function decodedHeaders(headers: Headers): ResponseHeaders {
   const codings = headers.get("content-encoding")?.toLowerCase().split(",") ?? [];
   if (codings.length === 0 || !codings.every((coding) => decodedByFetch.has(coding.trim()))) return headers;
   const decoded = new Headers(headers);
-  decoded.delete("content-encoding");
-  decoded.delete("content-length");
+  for (const name of codedHeaders) decoded.delete(name);
   return decoded;
 }
 

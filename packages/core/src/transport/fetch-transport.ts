@@ -19,7 +19,7 @@ export interface FetchTransportOptions {
  *
  * What fetch does not show is not known here: the connection (so `hidden` is called, and `sent` at once), chunked framing (so
  * `unknown`, unless a length can be read), and in browsers why there was no answer (so `unreachable` without a phase). It
- * decodes what the runtime decodes; `content-encoding` and `content-length` are then left out of the headers.
+ * decodes what the runtime decodes; headers that speak of the coded body are then left out.
  *
  * A redirect is an answer, followed by the redirect layer, which knows what may go to another origin. Browsers do not show where
  * it leads: there the request is sent once more for the browser to follow, if it may be replayed and has no header that could
