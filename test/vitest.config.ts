@@ -7,7 +7,13 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const native = (file: string) => `${root}packages/core/src/bytes/${file}`;
 const bytes = (file: string) => [{ find: /^(#native|@longwire\/core\/bytes)$/, replacement: native(file) }];
 const decoding = ["packages/*/test/decoding/**/*.test.ts", "test/conformance/**/*.test.ts"];
-const limits = { testTimeout: 30_000, hookTimeout: 60_000, dangerouslyIgnoreUnhandledErrors: false };
+const limits = {
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  dangerouslyIgnoreUnhandledErrors: false,
+  // Each test leaves nothing behind.
+  setupFiles: [`${root}test/leaks.setup.ts`],
+};
 
 export default defineConfig({
   root,

@@ -5,15 +5,20 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 const benches = ["decode-sse", "decode-ndjson", "sse-end-to-end", "body", "latency", "open-streams"];
+/** Runs for minutes, and only when it is named. */
+const soak = "soak";
 
 const usage = `npm run bench -- [name…] [--rounds N] [--quick] [--cells TEXT]
 
   name       ${benches.join(" | ")}; none: all of them
+             ${soak}: only when named
   --rounds   fresh processes for each contender and cell (7; with --quick 2)
   --quick    less work a measurement too: a first look, no figure to quote
   --cells    only the cells with that text in their name
+  --streams  open-streams, soak: how many (10,000)
+  --minutes  soak: how long (5)
 
-More options (--only, --events, --gib, --seconds, --streams) stand at the top of the bench they belong to:
+More options (--only, --events, --gib, --seconds) stand at the top of the bench they belong to:
 node test/bench/NAME.ts [options]`;
 
 const { positionals: named, values } = parseArgs({
@@ -21,11 +26,13 @@ const { positionals: named, values } = parseArgs({
   options: {
     rounds: { type: "string" },
     cells: { type: "string" },
+    streams: { type: "string" },
+    minutes: { type: "string" },
     quick: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
-const unknown = named.filter((name) => !benches.includes(name));
+const unknown = named.filter((name) => name !== soak && !benches.includes(name));
 if (values.help || unknown.length > 0) {
   console.error(unknown.length > 0 ? `No bench ${unknown.join(", ")}.\n\n${usage}` : usage);
   process.exit(values.help ? 0 : 2);
@@ -34,7 +41,10 @@ if (values.help || unknown.length > 0) {
 const options: string[] = [];
 const rounds = values.rounds ?? (values.quick ? "2" : undefined);
 if (rounds !== undefined) options.push("--rounds", rounds);
-if (values.cells !== undefined) options.push("--cells", values.cells);
+for (const name of ["cells", "streams", "minutes"] as const) {
+  const value = values[name];
+  if (value !== undefined) options.push(`--${name}`, value);
+}
 if (values.quick) options.push("--quick");
 
 const missed: string[] = [];

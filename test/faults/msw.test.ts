@@ -1,53 +1,137 @@
+// A user's own test needs no socket: msw replaces the global fetch, and the fetch transport looks it up when it is called. Each fault of
+// a plan is to the client what msw can show of it: a connection that ends early has always been broken.
+
+import type { StreamError } from "@longwire/core";
+import { fakeClock } from "@longwire/core/testing";
+import { type Answer, type FaultPlan, type FaultPlans, mswAnswer } from "@longwire/testing/msw";
 import { createClient, fetchTransport } from "longwire";
-import { HttpResponse, http } from "msw";
+import { http } from "msw";
 import { setupServer } from "msw/node";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
-// A user's own test needs no socket: msw replaces the global fetch, and the fetch transport looks it up when it is called.
-
-const lastIds: (string | null)[] = [];
-const server = setupServer(
-  http.get("https://api.example.com/events", ({ request }) => {
-    const lastId = request.headers.get("last-event-id");
-    lastIds.push(lastId);
-    const body = lastId === null ? "id: 1\ndata: one\n\n" : "id: 2\ndata: two\n\ndata: [DONE]\n\n";
-    return new HttpResponse(streamOf(body), { headers: { "content-type": "text/event-stream" } });
-  }),
-  http.get(
-    "https://api.example.com/feed",
-    () => new HttpResponse('{"seq":1}\n{"seq":2}\n', { headers: { "content-type": "application/x-ndjson" } }),
-  ),
-);
-
+const server = setupServer();
 beforeAll(() => server.listen({ onUnhandledFrame: "error" }));
+afterEach(() => server.resetHandlers());
 afterAll(() => server.close());
 
+const url = "https://api.example.com/feed";
+const sse: Answer = { headers: { "content-type": "text/event-stream" }, framing: "chunked" };
+const ndjson: Answer = { headers: { "content-type": "application/x-ndjson" } };
+
+function client(options: Parameters<typeof createClient>[0] = {}) {
+  return createClient({ transport: fetchTransport(), reconnect: { floorMs: 1, firstMs: 1 }, ...options });
+}
+
 test("a client on the fetch transport streams from msw handlers, and resumes there", async () => {
-  await using client = createClient({
-    baseUrl: "https://api.example.com",
-    transport: fetchTransport(),
-    reconnect: { floorMs: 1, firstMs: 1 },
-  });
-  const events = client.sse("/events", { until: "[DONE]" });
+  const lastIds: (string | null)[] = [];
+  const resolver = mswAnswer(
+    ({ headers }) => {
+      const lastId = headers.get("last-event-id");
+      lastIds.push(lastId);
+      return {
+        ...sse,
+        body: lastId === null ? "id: 1\ndata: one\n\nid: 2\ndata: two\n\n" : "id: 2\ndata: two\n\ndata: [DONE]\n\n",
+      };
+    },
+    { plan: [{ slice: 7, cutAfter: 20 }, { slice: 1 }] },
+  );
+  server.use(http.get(url, resolver));
+  await using longwire = client();
+  const events = longwire.sse(url, { until: "[DONE]" });
   const data: string[] = [];
   for await (const event of events) data.push(event.data);
   expect(data).toEqual(["one", "two"]);
   expect(lastIds).toEqual([null, "1"]);
   expect(await events.outcome).toMatchObject({ code: "complete", items: 2, attempts: 2, cursor: "2" });
-
-  const rows: unknown[] = [];
-  for await (const row of client.ndjson("/feed")) rows.push(row);
-  expect(rows).toEqual([{ seq: 1 }, { seq: 2 }]);
 });
 
-function streamOf(text: string): ReadableStream<Uint8Array> {
-  const bytes = new TextEncoder().encode(text);
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      // Cut where it hurts: in the middle of a field.
-      controller.enqueue(bytes.slice(0, 7));
-      controller.enqueue(bytes.slice(7));
-      controller.close();
-    },
-  });
+/** How a stream of rows ends, without a retry. */
+async function ending(answer: Answer, plan: FaultPlans, options: Parameters<typeof createClient>[0] = {}) {
+  server.use(http.get(url, mswAnswer(answer, { plan })));
+  await using longwire = client({ reconnect: false, ...options });
+  const rows: unknown[] = [];
+  const stream = longwire.ndjson(url);
+  try {
+    for await (const row of stream) rows.push(row);
+  } catch {
+    // The outcome tells.
+  }
+  const { code, error } = await stream.outcome;
+  return { code, rows, error: error as StreamError | undefined };
 }
+
+const body = '{"a":1}\n{"a":2}\n';
+const idle = { timeouts: { idleMs: 40 } };
+
+describe("the outcome of", () => {
+  const endings: [plan: FaultPlan, code: string, rows: number, framing?: Answer["framing"], options?: object][] = [
+    [{}, "complete", 2, "length"],
+    [{}, "ended", 2, "chunked"],
+    [{ slice: 1 }, "complete", 2, "length"],
+    [{ cutAfter: 12 }, "reset", 1, "length"],
+    [{ cutAfter: 12 }, "reset", 1, "chunked"],
+    [{ cutAfter: 8 }, "reset", 1, "chunked"],
+    [{ cutAfter: 0 }, "reset", 0, "chunked"],
+    [{ halfClose: 12 }, "reset", 1, "chunked"],
+    [{ resetAfter: 12 }, "reset", 1, "chunked"],
+    // fetch does not tell that a body broke that is delimited by the close.
+    [{ resetAfter: 12 }, "truncated", 1, "close"],
+    [{ cutAfter: 8 }, "ended", 1, "close"],
+    [{ stall: 8 }, "idle", 1, "chunked", idle],
+    [{ stall: 0 }, "idle", 0, "chunked", idle],
+    [{ gzipStall: 8 }, "idle", 1, "chunked", idle],
+    [{ blackhole: true }, "deadline", 0, "chunked", { timeouts: { connectMs: 20, headersMs: 20 } }],
+    [{ badUtf8: 2 }, "protocol", 0, "length"],
+    [{ splitBom: true }, "complete", 2, "length"],
+    [{ status: 404 }, "refused", 0],
+    [{ retryAfter: 7 }, "refused", 0],
+  ];
+  test.each(endings)(
+    "%j is %s, after %i rows (framing %s)",
+    async (plan, code, count, framing = "length", options = {}) => {
+      const seen = await ending({ ...ndjson, body, framing }, plan, options);
+      expect({ code: seen.code, rows: seen.rows }).toEqual({ code, rows: [{ a: 1 }, { a: 2 }].slice(0, count) });
+      if (plan.retryAfter) expect(seen.error).toMatchObject({ status: 503, retryAfterMs: 7_000 });
+    },
+  );
+});
+
+test("a fake clock drives the waits of a plan", async () => {
+  const clock = fakeClock();
+  const plan = { delay: { firstMs: 60_000 }, drip: { bytes: 8, everyMs: 60_000 } };
+  server.use(http.get(url, mswAnswer({ ...ndjson, body }, { plan, clock })));
+  await using longwire = client();
+  const rows = longwire.ndjson(url)[Symbol.asyncIterator]();
+  const due = async (): Promise<void> => {
+    // The request and the first row go over msw's own socket, which takes turns of the event loop.
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(60_000);
+  };
+  const first = rows.next();
+  await due();
+  expect(await first).toEqual({ done: false, value: { a: 1 } });
+  const second = rows.next();
+  await due();
+  expect(await second).toEqual({ done: false, value: { a: 2 } });
+  expect(await rows.next()).toEqual({ done: true, value: undefined });
+  expect(clock.now()).toBe(120_000);
+});
+
+test("an answer is told when the client leaves", async () => {
+  let left: Promise<unknown> | undefined;
+  server.use(
+    http.get(
+      url,
+      mswAnswer(
+        ({ signal }) => {
+          left = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+          return { ...ndjson, body: [body, body] };
+        },
+        { plan: { stall: 16 } },
+      ),
+    ),
+  );
+  await using longwire = client();
+  for await (const _ of longwire.ndjson(url)) break;
+  await left;
+});

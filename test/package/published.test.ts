@@ -41,7 +41,8 @@ const manifests = globSync("packages/*/package.json", { cwd: root })
 describe.each(manifests)("the tarball of $name", ({ name }) => {
   it("has the built files, the documents and nothing else", () => {
     const paths = (packed.get(name)?.files ?? []).map((file) => file.path);
-    const expected = /^(package\.json|LICENSE|README\.md|bin\/[\w-]+\.js|dist\/[\w./-]+\.(js|d\.ts))$/;
+    const expected =
+      /^(package\.json|LICENSE|README\.md|bin\/[\w-]+\.js|cases\/[\w-]+\.json|dist\/[\w./-]+\.(js|d\.ts))$/;
     expect(paths.filter((path) => !expected.test(path))).toEqual([]);
     expect(paths).toEqual(expect.arrayContaining(["package.json", "LICENSE"]));
     expect(paths.some((path) => path.startsWith("dist/"))).toBe(true);

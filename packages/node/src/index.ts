@@ -1,3 +1,4 @@
 export { nodeTransport } from "./node-transport.ts";
 export type { NodeTransport } from "./node-transport.ts";
 export type { NodeTransportOptions, SocketStats } from "./socket-pool.ts";
+export { fileCursorStore } from "./file-cursor-store.ts";
