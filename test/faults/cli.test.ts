@@ -130,7 +130,7 @@ describe("the exit code", () => {
     const url = await serve((_, response) => response.writeHead(200, ndjson).end('{"a":1}\noops\n'));
     const { code, stdout, stderr } = await runCli(["tail", url]);
     expect({ code, stdout }).toEqual({ code: 4, stdout: '{"a":1}\n' });
-    expect(stderr).toContain("longwire: Cannot read line 2");
+    expect(stderr).toContain("longwire: Cannot read the item on line 2");
   });
 
   test("is 4 when the stream ended before what --until names", async () => {

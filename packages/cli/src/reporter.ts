@@ -1,4 +1,12 @@
-import { type GapEnds, type Notice, type Outcome, shownUrl, StreamError, type WaitCause, waitReason } from "@longwire/core";
+import {
+  type GapEnds,
+  type Notice,
+  type Outcome,
+  shownUrl,
+  StreamError,
+  type WaitCause,
+  waitReason,
+} from "@longwire/core";
 import { shownDuration } from "./duration.ts";
 import { escapeControls } from "./escape-controls.ts";
 import { type Colour, paintFor } from "./paint.ts";
@@ -46,7 +54,11 @@ export function reporter(stderr: Terminal, url: string, quiet: boolean): Reporte
         case "replayed":
           return void say("dim", "replay", `left out ${notice.items} that came again`);
         case "aged":
-          return void say("dim", "aged", notice.recycled ? "a new connection is made" : "kept: nothing says where to go on");
+          return void say(
+            "dim",
+            "aged",
+            notice.recycled ? "a new connection is made" : "kept: nothing says where to go on",
+          );
         case "dropped":
           return void say("red", "drop", `${notice.items} not read in time, ${notice.total} so far`);
         case "unsaved":

@@ -189,7 +189,10 @@ describe("options may be undefined", () => {
 
   test("a header that is undefined is not sent", async () => {
     const transport = scriptedTransport([{}]);
-    await using lines = openLines("https://a.example/log", { transport, headers: { "x-one": undefined, "x-two": "2" } });
+    await using lines = openLines("https://a.example/log", {
+      transport,
+      headers: { "x-one": undefined, "x-two": "2" },
+    });
     await lines.open();
     expect(transport.requests[0]?.headers).toEqual({ accept: "text/plain, */*;q=0.5", "x-two": "2" });
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { type BadItem, type Decoder, type EndOfBody, emptySink, type Framing, type Mark } from "@longwire/core";
-import { everyCut } from "./every-cut.ts";
+import { everyCut } from "@longwire/core/testing";
 
 export type ConformanceFormat = "sse" | "ndjson" | "json-seq";
 

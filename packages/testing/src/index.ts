@@ -17,5 +17,5 @@ export type {
   ConformanceRun,
   Decoding,
 } from "./conformance.ts";
-export { everyCut } from "./every-cut.ts";
-export type { CutBody } from "./every-cut.ts";
+export { everyCut } from "@longwire/core/testing";
+export type { CutBody } from "@longwire/core/testing";

@@ -1,3 +1,5 @@
+export { everyCut } from "./every-cut.ts";
+export type { CutBody } from "./every-cut.ts";
 export { fakeClock } from "./fake-clock.ts";
 export type { FakeClock } from "./fake-clock.ts";
 export { seededRandom } from "./seeded-random.ts";

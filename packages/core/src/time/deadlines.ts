@@ -94,5 +94,13 @@ export class Deadlines {
 }
 
 /** `totalMs` last: it alone spans attempts and runs while the consumer is busy. */
-const order: readonly ClockName[] = ["connectMs", "headersMs", "firstItemMs", "idleMs", "progressMs", "maxAgeMs", "totalMs"];
+const order: readonly ClockName[] = [
+  "connectMs",
+  "headersMs",
+  "firstItemMs",
+  "idleMs",
+  "progressMs",
+  "maxAgeMs",
+  "totalMs",
+];
 const total: number = order.indexOf("totalMs");

@@ -10,7 +10,7 @@ export interface CutBody {
  *
  * @example
  * ```ts
- * import { everyCut } from "@longwire/testing";
+ * import { everyCut } from "@longwire/core/testing";
  *
  * for (const { cut, chunks } of everyCut("data: ü\n\n")) console.log(cut, chunks.length);
  * ```
