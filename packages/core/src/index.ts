@@ -69,7 +69,7 @@ export { memoryCursorStore } from "./session/cursor-store.ts";
 export type { CursorStore } from "./session/cursor-store.ts";
 export { defaultRetryTable } from "./session/policy.ts";
 export type { ReconnectPolicy, RetryOn, RetryTable } from "./session/policy.ts";
-export type { Running, RunningStream } from "./session/run.ts";
+export type { Running, RunningStream } from "./session/settings.ts";
 export type { SessionState, Tally, WaitCause } from "./session/state.ts";
 export { latestBy } from "./consumer/inbox.ts";
 export type { DropPolicy, LatestBy } from "./consumer/inbox.ts";

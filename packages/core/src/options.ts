@@ -10,7 +10,7 @@ import type { RequestBody, StreamRequest } from "./request/stream-request.ts";
 import type { Budget } from "./session/budget.ts";
 import type { CursorStore } from "./session/cursor-store.ts";
 import type { ReconnectPolicy, RetryOn, RetryTable } from "./session/policy.ts";
-import type { Running } from "./session/run.ts";
+import type { Running } from "./session/settings.ts";
 import type { Clock } from "./time/clock.ts";
 import type { Random } from "./time/random.ts";
 import type { Transport } from "./transport/transport.ts";

@@ -7,7 +7,8 @@ import { asStreamError, type Cursor, type Outcome, StreamError } from "../errors
 import { cursorsAfterEach, type Hand } from "../session/hand.ts";
 import type { Notified } from "../session/intake.ts";
 import type { Notice } from "../session/notice.ts";
-import { type Puller, Session, type SessionSettings } from "../session/run.ts";
+import { type Puller, Session } from "../session/run.ts";
+import type { SessionSettings } from "../session/settings.ts";
 import type { SessionState } from "../session/state.ts";
 import { onAbort } from "../signal/on-abort.ts";
 import { CursorSaver, type Saved } from "./cursor-saver.ts";

@@ -1,6 +1,7 @@
 import type { Cursor, Outcome } from "../errors.ts";
 import type { Head } from "../events/opener.ts";
-import { Session, type SessionSettings } from "../session/run.ts";
+import { Session } from "../session/run.ts";
+import type { SessionSettings } from "../session/settings.ts";
 import type { SessionState } from "../session/state.ts";
 import type { Clock } from "../time/clock.ts";
 import { type Consumption, type Delivery, deliveryOf } from "./delivery.ts";

@@ -7,61 +7,20 @@
 import { abortable } from "abort-controller-x";
 import pRetry from "p-retry";
 import { asStreamError, type ClockName, type GapEnds, type Outcome, type OutcomeCode, StreamError } from "../errors.ts";
-import { type Attempt, type AttemptEnd, type Batch, type Head, isEmpty, type Opener } from "../events/opener.ts";
+import { type Attempt, type AttemptEnd, type Batch, type Head, isEmpty } from "../events/opener.ts";
 import { onAbort } from "../signal/on-abort.ts";
 import { backoff } from "../time/backoff.ts";
-import type { Clock } from "../time/clock.ts";
 import { Deadlines } from "../time/deadlines.ts";
-import type { Random } from "../time/random.ts";
 import { wait } from "../time/wait.ts";
-import type { Budget } from "./budget.ts";
-import { Cadence } from "./cadence.ts";
 import { clockError } from "./clock-error.ts";
-import type { CursorStore } from "./cursor-store.ts";
 import { checkedCursor, type Hand } from "./hand.ts";
-import { Intake, type IntakeSettings, type Notified } from "./intake.ts";
+import { IdleWindow } from "./idle-window.ts";
+import { Intake, type Notified } from "./intake.ts";
 import { nowhereToGoOn, refusedCursor } from "./lost.ts";
 import { Opening } from "./opening.ts";
-import { type ReconnectPolicy, type RetryOn, type RetryTable, verdict } from "./policy.ts";
+import { verdict } from "./policy.ts";
+import type { SessionSettings } from "./settings.ts";
 import { idle, move, type SessionMove, type SessionState, type WaitCause } from "./state.ts";
-
-/** All that a session is made of: every default filled in, every value checked. */
-export interface SessionSettings<T> extends IntakeSettings<T> {
-  readonly opener: Opener<T>;
-  readonly origin: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly budget: Budget;
-  /** `idleMs` is the window where nobody sets another. */
-  readonly timeouts: Readonly<Record<ClockName, number>>;
-  /** Who sets the idle window: the caller alone, the server too, or what was seen. */
-  readonly idleBy: "caller" | "server" | "cadence";
-  /** Silence counts from the attempt, not from the headers. */
-  readonly idleFromAttempt: boolean;
-  readonly reconnect: ReconnectPolicy | false;
-  readonly retryOn: RetryTable | RetryOn | undefined;
-  /** A complete answer is followed by the next one. */
-  readonly forever: boolean;
-  /** Where the resume point is loaded from before the first attempt. */
-  readonly cursorStore: CursorStore | undefined;
-  /** What becomes of a gap; `undefined`: one that the server tells is an error, one that comes of having no cursor is not. */
-  readonly onGap: "error" | "restart" | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly running: Running | undefined;
-}
-
-/** Streams that were begun and have not ended, for who wants to close or hurry them; a Set is one. */
-export interface Running {
-  add(stream: RunningStream): unknown;
-  delete(stream: RunningStream): unknown;
-}
-
-/** What can be done to a stream that runs. */
-export interface RunningStream {
-  close(): unknown;
-  /** Ends its wait for the next attempt; answers whether it waited. */
-  retryNow(): boolean;
-}
 
 /** Who pulls a session: one of these is called, once a pull. */
 export interface Puller {
@@ -96,9 +55,7 @@ export class Session<T> {
   #loaded = false;
   #pulls = 0;
   #puller: Puller | undefined;
-  /** Longest silence, as it is now. */
-  #idleMs: number;
-  readonly #cadence: Cadence | undefined;
+  readonly #idle: IdleWindow;
   /** `maxAgeMs` is over for the attempt in hand. */
   #aged = false;
   #toldAged = false;
@@ -108,8 +65,7 @@ export class Session<T> {
     this.#settings = settings;
     this.#notices = notices;
     this.#deadlines = new Deadlines(settings.clock, this);
-    this.#idleMs = settings.timeouts.idleMs;
-    this.#cadence = settings.idleBy === "cadence" ? new Cadence() : undefined;
+    this.#idle = new IdleWindow(settings.timeouts.idleMs, settings.idleBy);
   }
 
   get state(): SessionState {
@@ -170,8 +126,8 @@ export class Session<T> {
   ranOut(name: ClockName): void {
     if (name === "maxAgeMs") return this.#recycle();
     const { clock, timeouts, url } = this.#settings;
-    if (name === "idleMs" && this.#attempt) this.#cadence?.heard(this.#idleMs, clock.now());
-    const error = clockError(name, { ...timeouts, idleMs: this.#idleMs }, url, this.#opening?.hidden === true);
+    const error = clockError(name, { ...timeouts, idleMs: this.#idle.ms }, url, this.#opening?.hidden === true);
+    if (name === "idleMs" && this.#attempt) this.#idle.heard(this.#idle.ms, clock.now());
     if (name === "totalMs") this.#close("deadline", error);
     else if (this.#opening) this.#opening.giveUp(error);
     else this.#attempt?.release(error);
@@ -299,7 +255,7 @@ export class Session<T> {
     this.#deadlines.start("connectMs", timeouts.connectMs);
     this.#deadlines.start("headersMs", timeouts.headersMs);
     this.#deadlines.start("firstItemMs", timeouts.firstItemMs);
-    if (idleFromAttempt) this.#deadlines.start("idleMs", this.#idleMs);
+    if (idleFromAttempt) this.#deadlines.start("idleMs", this.#idle.ms);
   }
 
   #opened(attempt: Attempt<T>): void {
@@ -309,8 +265,8 @@ export class Session<T> {
     this.#head ??= attempt.head;
     this.#deadlines.stop("connectMs");
     this.#deadlines.stop("headersMs");
-    this.#setIdle(attempt.idleMs);
-    this.#deadlines.start("idleMs", this.#idleMs, nowMs);
+    this.#idle.told(attempt.idleMs);
+    this.#deadlines.start("idleMs", this.#idle.ms, nowMs);
     this.#deadlines.start("progressMs", timeouts.progressMs, nowMs);
     // Streams that were opened together are not to be opened again together.
     if (timeouts.maxAgeMs > 0) this.#deadlines.start("maxAgeMs", timeouts.maxAgeMs * (1 - random() / 5), nowMs);
@@ -336,9 +292,9 @@ export class Session<T> {
     const nowMs = clock.now();
     const end = this.intake.receive(batch, nowMs);
     if (batch.bytes > 0) {
-      this.#cadence?.heard(this.#idleMs - this.#deadlines.left("idleMs", nowMs), nowMs);
-      this.#setIdle(this.intake.idleMs);
-      this.#deadlines.start("idleMs", this.#idleMs, nowMs);
+      this.#idle.heard(this.#idle.ms - this.#deadlines.left("idleMs", nowMs), nowMs);
+      this.#idle.told(this.intake.idleMs);
+      this.#deadlines.start("idleMs", this.#idle.ms, nowMs);
     }
     // Nothing more is read of it, however long the consumer takes for its last items.
     if (end !== undefined) this.#attempt?.release(end);
@@ -349,13 +305,6 @@ export class Session<T> {
     const { retries, failingSinceMs } = this.#state.tally;
     const failing = retries > 0 || failingSinceMs !== undefined;
     if (failing && reconnect && this.intake.freshItems >= reconnect.healthyAfterItems) this.#move({ to: "healthy" });
-  }
-
-  /** Sets the idle window by what the server says, or by what was seen; a caller's window stays. */
-  #setIdle(toldMs: number | undefined): void {
-    const { idleBy, timeouts } = this.#settings;
-    if (this.#cadence) this.#idleMs = this.#cadence.windowMs(timeouts.idleMs);
-    else if (idleBy === "server" && toldMs !== undefined) this.#idleMs = toldMs;
   }
 
   /** The connection is as old as it may be: changes it, where the next one can go on behind the last item. */
