@@ -9,8 +9,6 @@ export class Cadence {
 
   /** A silence is over. */
   heard(silenceMs: number, nowMs: number): void {
-    // The window does not run.
-    if (silenceMs < 0) return;
     this.#spanBeganMs ??= nowMs - silenceMs;
     this.#longestMs = Math.max(this.#longestMs, silenceMs);
     const longestMs = Math.max(this.#longestMs, this.#longestBeforeMs);

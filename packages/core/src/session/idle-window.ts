@@ -15,9 +15,9 @@ export class IdleWindow {
     this.#cadence = by === "cadence" ? new Cadence() : undefined;
   }
 
-  /** The server names one. */
+  /** The server names one; what is no time is not taken. */
   told(ms: number | undefined): void {
-    if (this.#by === "server" && ms !== undefined) this.ms = ms;
+    if (this.#by === "server" && ms !== undefined && ms >= 0 && ms < Number.POSITIVE_INFINITY) this.ms = ms;
   }
 
   /** A silence is over, or was too long. */

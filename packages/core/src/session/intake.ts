@@ -95,7 +95,7 @@ export class Intake<T> {
     this.#cursorAtBegin = this.#cursor;
     this.#moved = false;
     this.freshItems = 0;
-    this.#replay?.begin();
+    this.#replay?.begin(this.#cursor);
   }
 
   /** Takes a batch in hand, up to the item that ends the stream, and answers how its attempt ended, if it did. */

@@ -10,9 +10,9 @@ export class Replay {
   /** Where in `#handedOn` the next one that comes again can stand; `undefined`: nothing comes again any more. */
   #next: number | undefined;
 
-  /** An attempt begins. */
-  begin(): void {
-    this.#next = this.#handedOn.length > 0 ? 0 : undefined;
+  /** An attempt begins; only one that goes on behind a cursor has anything come again. */
+  begin(cursor: Cursor | undefined): void {
+    this.#next = cursor !== undefined && this.#handedOn.length > 0 ? 0 : undefined;
   }
 
   /** Whether an item may still be one that comes again. */

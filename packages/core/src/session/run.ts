@@ -126,7 +126,8 @@ export class Session<T> {
   ranOut(name: ClockName): void {
     if (name === "maxAgeMs") return this.#recycle();
     const { clock, timeouts, url } = this.#settings;
-    const error = clockError(name, { ...timeouts, idleMs: this.#idle.ms }, url, this.#opening?.hidden === true);
+    const idleMs = this.#attempt ? this.#idle.ms : timeouts.idleMs;
+    const error = clockError(name, { ...timeouts, idleMs }, url, this.#opening?.hidden === true);
     if (name === "idleMs" && this.#attempt) this.#idle.heard(this.#idle.ms, clock.now());
     if (name === "totalMs") this.#close("deadline", error);
     else if (this.#opening) this.#opening.giveUp(error);
@@ -255,7 +256,8 @@ export class Session<T> {
     this.#deadlines.start("connectMs", timeouts.connectMs);
     this.#deadlines.start("headersMs", timeouts.headersMs);
     this.#deadlines.start("firstItemMs", timeouts.firstItemMs);
-    if (idleFromAttempt) this.#deadlines.start("idleMs", this.#idle.ms);
+    // A window that was told or learned is one of silences on the wire, not of how long an answer takes.
+    if (idleFromAttempt) this.#deadlines.start("idleMs", timeouts.idleMs);
   }
 
   #opened(attempt: Attempt<T>): void {
@@ -290,9 +292,12 @@ export class Session<T> {
     if (this.#state.name === "closed") return;
     const { clock, timeouts, reconnect } = this.#settings;
     const nowMs = clock.now();
+    const { openedAtMs = nowMs } = this.#state.tally;
+    const quietSinceMs = Math.max(openedAtMs, this.intake.lastByteMs ?? openedAtMs);
     const end = this.intake.receive(batch, nowMs);
     if (batch.bytes > 0) {
-      this.#idle.heard(this.#idle.ms - this.#deadlines.left("idleMs", nowMs), nowMs);
+      // With the time in which the consumer was busy: how long the wire was quiet then is not seen, so it is not taken as short.
+      this.#idle.heard(nowMs - quietSinceMs, nowMs);
       this.#idle.told(this.intake.idleMs);
       this.#deadlines.start("idleMs", this.#idle.ms, nowMs);
     }

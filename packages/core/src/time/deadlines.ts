@@ -32,11 +32,6 @@ export class Deadlines {
     this.#due[order.indexOf(name)] = Number.POSITIVE_INFINITY;
   }
 
-  /** Milliseconds that `name` has left; Infinity when it does not run. */
-  left(name: ClockName, nowMs: number): number {
-    return (this.#due[order.indexOf(name)] as number) - nowMs;
-  }
-
   /** Ends every clock but `totalMs`: an attempt is over. */
   stopAttempt(): void {
     for (let i = 0; i < total; i++) this.#due[i] = Number.POSITIVE_INFINITY;

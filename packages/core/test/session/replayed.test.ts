@@ -83,6 +83,17 @@ describe("resume: { dropReplayed: true }", () => {
     expect([items, requests]).toEqual([named(1, 5), [undefined, "4", "4", "5"]]);
   });
 
+  test("does nothing where the stream begins anew: a cursor that was taken back says that ids begin again", async () => {
+    const { items, requests } = await run(
+      [{ chunks: [lines(1, 2), "@\n", cut] }, { chunks: ["1=x\n2=y\n", cut] }, over],
+      dropReplayed,
+    );
+    expect([items, requests]).toEqual([
+      ["t1", "t2", "x", "y"],
+      [undefined, undefined, "2"],
+    ]);
+  });
+
   test("keeps a bookmark that is news", async () => {
     const { requests } = await run([{ chunks: [lines(1, 3), cut] }, { chunks: ["@9\n", cut] }, over], dropReplayed);
     expect(requests).toEqual([undefined, "3", "9"]);
