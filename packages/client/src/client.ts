@@ -74,12 +74,19 @@ export class Client<Sockets> implements AsyncDisposable {
         this.#attempts++;
         return budget.take(origin);
       },
+      giveBack: (origin) => {
+        this.#attempts--;
+        budget.giveBack(origin);
+      },
     };
   }
 
-  /** Server-Sent Events; reconnects and resumes with `Last-Event-ID` by itself. With a `schema` for the data, `event.json` is its output. */
-  sse<Output>(url: string, options: CallOptions<OpenCheckedSseOptions<Output>>): EventStream<CheckedEvent<Output>>;
+  /**
+   * Server-Sent Events; reconnects and resumes with `Last-Event-ID` by itself. With a `schema` for the data, `event.json` is its
+   * output; beside it write `policy: { latestBy: (event) => … }`, where the types of `latestBy((event) => …)` cannot be told.
+   */
   sse(url: string, options?: CallOptions<OpenSseOptions>): EventStream<ServerSentEvent>;
+  sse<Output>(url: string, options: CallOptions<OpenCheckedSseOptions<Output>>): EventStream<CheckedEvent<Output>>;
   sse<Output>(
     url: string,
     options: CallOptions<OpenSseOptions> | CallOptions<OpenCheckedSseOptions<Output>> = {},
@@ -88,7 +95,23 @@ export class Client<Sockets> implements AsyncDisposable {
     return openSse<Output>(url, this.#call(url, options, this.#streams));
   }
 
-  /** NDJSON records; with a `schema`, checked. */
+  /**
+   * NDJSON records; with a `schema`, checked, and of its type: beside it write `policy: { latestBy: (row) => … }`.
+   *
+   * @example
+   * ```ts
+   * import { createClient } from "longwire";
+   * import { z } from "zod";
+   *
+   * const client = createClient();
+   * const rows = client.ndjson("https://a.example/prices", {
+   *   schema: z.object({ symbol: z.string(), price: z.number() }),
+   *   policy: { latestBy: (row) => row.symbol },
+   *   capacity: 1_000,
+   * });
+   * for await (const row of rows) console.log(row.symbol, row.price);
+   * ```
+   */
   ndjson<T = unknown>(url: string, options: CallOptions<OpenNdjsonOptions<T>> = {}): EventStream<T> {
     return openNdjson<T>(url, this.#call(url, options, this.#streams));
   }

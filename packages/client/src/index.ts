@@ -16,20 +16,32 @@ export type {
   AuthCall,
   BadItem,
   BudgetOptions,
+  Clock,
   ClockName,
   Credentials,
   Cursor,
   CursorStore,
   DropPolicy,
   ErrorCode,
+  Gap,
   GapEnds,
   Head,
+  HeaderRecord,
+  HeadersOption,
+  LatestBy,
+  LimitName,
+  LinesOptions,
   Notice,
+  NoticeOptions,
   NoticeReader,
   Outcome,
   OutcomeCode,
+  Random,
   ReconnectOptions,
+  RequestBody,
+  ResponseHeaders,
   ResumeOptions,
+  RetryOn,
   RetryTable,
   SessionState,
   Shared,
@@ -41,8 +53,10 @@ export type {
   TimeoutOptions,
   Transport,
   Until,
+  WaitCause,
 } from "@longwire/core";
-export type { CheckedEvent, ServerSentEvent } from "@longwire/sse";
+export type { OpenJsonSeqOptions, OpenNdjsonOptions } from "@longwire/ndjson";
+export type { CheckedEvent, OpenCheckedSseOptions, OpenSseOptions, ServerSentEvent } from "@longwire/sse";
 export type { CallOptions, Client, ClientStats } from "./client.ts";
 export type { ClientOptions } from "./client-options.ts";
 export { Reply } from "./reply.ts";

@@ -22,6 +22,9 @@ const bad: [option: unknown, Kind: typeof TypeError | typeof RangeError, message
   [{ budget: null }, TypeError, "budget must be a plain object, not null"],
   [{ budget: { perSecond: "5" } }, TypeError, 'budget.perSecond must be a number, not "5"'],
   [{ budget: { perMinute: 5 } }, TypeError, 'budget has no "perMinute"; it has perSecond, burst'],
+  [{ policy: "dropOldest", capacity: 5 }, TypeError, 'A client has no option "policy"; it has baseUrl, auth, headers,'],
+  [{ resume: undefined }, TypeError, 'A client has no option "resume"'],
+  [{ baseURL: "https://a.example" }, TypeError, 'A client has no option "baseURL"'],
   [{ baseUrl: 5 }, TypeError, "baseUrl must be a string or a URL, not number"],
   [{ baseUrl: "/v1" }, TypeError, 'Cannot open "/v1": baseUrl must be an absolute URL'],
 ];

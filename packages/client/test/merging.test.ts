@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { ClientOptions } from "../src/index.ts";
 import { clientOf, read, settled, sse } from "./client-of.ts";
 
 test("an option of a call that is undefined leaves the client's as it is", async () => {
@@ -79,4 +80,26 @@ test("every clock of a call is set over the client's, also one that is learned, 
   await clock.advance(1_500);
   expect([aged.stats.reconnects, kept.stats.reconnects, transport.requests.length]).toEqual([1, 0, 3]);
   await client.close();
+});
+
+test.each<[what: string, client: ClientOptions["retryOn"], call: ClientOptions["retryOn"], retried: number[]]>([
+  ["a call without any leaves the client's", { 404: true, 503: false }, undefined, [404]],
+  ["two tables: entries of the call over the client's", { 404: true, 410: true }, { 410: false, 503: false }, [404]],
+  ["an entry that is undefined leaves the client's", { 404: true, 503: false }, { 404: undefined }, [404]],
+  ["the closest word counts, whoever said it", { 404: true, 503: false }, { "4xx": false, "5xx": true }, [404]],
+  ["a function of the call replaces a table", { 404: true }, ({ status }) => status === 410, [410]],
+  ["a table of the call replaces a function", () => true, { 404: true, 503: false }, [404]],
+])("retryOn: %s", async (_, clientSide, call, retried) => {
+  const seen: number[] = [];
+  for (const status of [404, 410, 503]) {
+    const { client, clock, transport } = clientOf(() => ({ status }), {
+      retryOn: clientSide,
+      reconnect: { retries: 1 },
+    });
+    const events = client.sse("/events", { retryOn: call });
+    read(events).catch(() => {});
+    await clock.advance(10_000);
+    if (transport.requests.length === 2) seen.push(status);
+  }
+  expect(seen).toEqual(retried);
 });

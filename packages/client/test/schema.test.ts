@@ -1,4 +1,4 @@
-import type { EventStream, StandardSchema } from "@longwire/core";
+import { type EventStream, latestBy, type StandardSchema } from "@longwire/core";
 import type { CheckedEvent, ServerSentEvent } from "@longwire/sse";
 import { expect, expectTypeOf, test } from "vitest";
 import { clientOf, read, sse } from "./client-of.ts";
@@ -62,4 +62,39 @@ test("jsonSeq reads a JSON text sequence, with a schema or without", async () =>
   const checked = client.jsonSeq("/rows", { schema: Price });
   expectTypeOf(checked).toEqualTypeOf<EventStream<Price>>();
   expect(await read(checked)).toEqual([{ price: 1 }, { price: 2 }]);
+});
+
+test("a policy knows its item: latestBy without a schema, the literal with one", async () => {
+  const events = [{ headers: sse, chunks: ["event: a\ndata: 1\n\nevent: b\ndata: 2\n\nevent: a\ndata: 3\n\n"] }];
+  const plain = clientOf(events).client.sse("/events", {
+    policy: latestBy((event) => event.type),
+    capacity: 3,
+    reconnect: false,
+  });
+  expect((await read(plain)).map(({ data }) => data)).toEqual(["3", "2"]);
+
+  const checked = clientOf([{ headers: sse, chunks: ['data: {"p":1}\n\ndata: {"p":-1}\n\n'] }]).client.sse("/prices", {
+    schema: Price,
+    policy: { latestBy: (event) => Math.abs(event.json.price) },
+    capacity: 3,
+    reconnect: false,
+  });
+  expectTypeOf(checked).toEqualTypeOf<EventStream<CheckedEvent<Price>>>();
+  expect((await read(checked)).map(({ json }) => json)).toEqual([{ price: -1 }]);
+
+  const script = [{ chunks: ['{"p":1}\n{"p":-1}\n'] }];
+  const rows = clientOf(script).client.ndjson("/rows", {
+    schema: Price,
+    policy: { latestBy: (row) => Math.abs(row.price) },
+    capacity: 3,
+  });
+  expectTypeOf(rows).toEqualTypeOf<EventStream<Price>>();
+  expect(await read(rows)).toEqual([{ price: -1 }]);
+  const typed = clientOf(script).client.ndjson<{ p: number }>("/rows", {
+    policy: latestBy((row) => Math.abs(row.p)),
+    capacity: 3,
+  });
+  expect(await read(typed)).toEqual([{ p: -1 }]);
+  const lines = clientOf(script).client.lines("/rows", { policy: latestBy((line) => line.includes("-")), capacity: 3 });
+  expect((await read(lines)).length).toBe(2);
 });

@@ -3,6 +3,7 @@
 import type { ClockName } from "./errors.ts";
 import type { HeadersOption, ReconnectOptions, ResumeOptions, StreamOptions, TimeoutOptions } from "./options.ts";
 import { checkedHeaders, type HeaderRecord } from "./request/header-record.ts";
+import { defined } from "./request/defined.ts";
 import { isPlainRecord } from "./request/plain-record.ts";
 import { kindOf, printed } from "./request/printed.ts";
 import type { BudgetOptions } from "./session/budget.ts";
@@ -12,7 +13,11 @@ import { type ReconnectPolicy, type RetryTable, retriedCodes } from "./session/p
 export function checkOptions<T>(options: StreamOptions<T>): void {
   if (!isObject(options)) throw new TypeError(`The options must be an object, not ${printed(options)}`);
   checkKinds("", options, kinds);
-  if (options.resume) checkKinds("resume.", options.resume, resumeKinds);
+  if (options.resume) {
+    setIn("resume", options.resume, resumeKinds);
+    checkKinds("resume.", options.resume, resumeKinds);
+  }
+  if (options.saveMs !== undefined) checkNumber("saveMs", options.saveMs);
   if (options.query !== undefined) checkQuery(options.query);
   // What a function gives is checked when it is asked.
   if (typeof options.headers !== "function") headersOf(options.headers);
@@ -53,7 +58,7 @@ export function filled<Values extends object>(
   defaults: Values,
   options: { readonly [Name in keyof Values]?: Values[Name] | undefined } = {},
 ): Values {
-  return { ...defaults, ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) };
+  return { ...defaults, ...defined(options) };
 }
 
 export const defaultTimeouts: Readonly<Record<ClockName, number>> = {
@@ -81,7 +86,8 @@ const budgetNames: Readonly<Record<keyof BudgetOptions, true>> = { perSecond: tr
 
 function checkTimeouts(options: TimeoutOptions): void {
   for (const [name, value] of setIn("timeouts", options, defaultTimeouts)) {
-    if (name !== "idleMs" || value !== "learn") checkNumber(`timeouts.${name}`, value);
+    if (name !== "idleMs" || value !== "learn")
+      checkNumber(`timeouts.${name}`, value, name === "idleMs" ? 'a number or "learn"' : undefined);
   }
 }
 
@@ -117,8 +123,8 @@ function checkQuery(query: unknown): void {
 }
 
 /** A number of milliseconds, items or attempts. */
-function checkNumber(name: string, value: unknown): void {
-  if (typeof value !== "number") throw new TypeError(`${name} must be a number, not ${printed(value)}`);
+function checkNumber(name: string, value: unknown, wanted = "a number"): void {
+  if (typeof value !== "number") throw new TypeError(`${name} must be ${wanted}, not ${printed(value)}`);
   if (value >= 0 && value < Number.POSITIVE_INFINITY) return;
   throw new RangeError(`${name} must be a number from 0 up, and finite, not ${value}`);
 }
@@ -173,22 +179,16 @@ const kinds: Readonly<Partial<Record<keyof StreamOptions<never>, Kind>>> = {
   resume: ["an object", isObject],
   cursorStore: ["a CursorStore, such as memoryCursorStore() makes", has("load", "save")],
   heartbeat: ["a function", isFunction],
-  policy: [
-    '"pull", "dropOldest", "dropNewest", "error" or latestBy(key)',
-    (value) => policies.has(value) || isFunction(Object(value).latestBy),
-  ],
   until: [
     'a string, { event: "name" } or a function',
     (value) => typeof value === "string" || isFunction(value) || typeof Object(value).event === "string",
   ],
   accept: ["an Accept header", (value) => typeof value === "string"],
-  budget: ["a Budget, such as createBudget(clock) makes", has("take")],
+  budget: ["a Budget, such as createBudget(clock) makes", has("take", "giveBack")],
   running: ["a set of streams", has("add", "delete")],
   clock: ["a Clock", has("now", "date", "timer")],
   random: ["a function", isFunction],
 };
-
-const policies: ReadonlySet<unknown> = new Set(["pull", "dropOldest", "dropNewest", "error"]);
 
 const resumeKinds: Readonly<Record<keyof ResumeOptions<never>, Kind>> = {
   cursor: ["a function", isFunction],

@@ -51,6 +51,12 @@ export function openLines(url: string, options: StreamOptions<string> & LinesOpt
  * ```
  */
 export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}): EventStream<Uint8Array> {
+  const { apply, cursor } = options.resume ?? {};
+  if (!apply !== !cursor) {
+    throw new TypeError(
+      "resume.apply and resume.cursor go together; without them bytes go on by Range, by their number",
+    );
+  }
   return openStream(url, bytesDialect(), options);
 }
 
@@ -61,9 +67,9 @@ export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}):
  */
 export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): EventStream<T> {
   checkOptions(options);
+  checkResume(dialect, options);
   const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {}, accept } = options;
   const { idleMs } = options.timeouts ?? {};
-  const { onWake } = transport;
   const target = resolveUrl(url, options.baseUrl);
   const auth = options.auth ?? (target.basic && basic(target.basic.user, target.basic.password));
   const { origin } = new URL(target.url);
@@ -78,13 +84,7 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
   };
   return new EventStream<T>(
     {
-      opener: new HttpOpener(
-        dialect,
-        onWake ? Object.assign(send, { onWake }) : send,
-        request,
-        resume.apply,
-        itemRules(ownRules, dialect),
-      ),
+      opener: new HttpOpener(dialect, wakingAs(transport, send), request, resume.apply, itemRules(ownRules, dialect)),
       url: shownUrl(target.url),
       origin,
       clock,
@@ -103,13 +103,31 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
       running: options.running,
       from: resume.from,
       dropReplayed: resume.dropReplayed === true,
-      gapsAreErrors: resume.onGap !== "restart",
       onGap: resume.onGap,
       idleBy: typeof idleMs === "number" ? "caller" : idleMs === "learn" ? "cadence" : "server",
       cursorStore: options.cursorStore,
     },
     options,
   );
+}
+
+/** A resume that could not do what it says would lose items, or bring them twice, without a word. */
+function checkResume<T>(dialect: Dialect<T>, { resume = {}, cursorStore }: StreamOptions<T>): void {
+  const { cursor, apply, from } = resume;
+  if (apply && !cursor && !dialect.cursorOf && !dialect.resume) {
+    throw new TypeError("resume.apply needs resume.cursor, which says which item to go on after");
+  }
+  const begins = from !== undefined ? "resume.from" : cursorStore && "cursorStore";
+  if (begins && !apply && !dialect.resume) {
+    throw new TypeError(
+      `${begins} needs resume.apply, which puts a resume point into the request: ${dialect.name} has no way of its own`,
+    );
+  }
+}
+
+/** The same, that wakes when `transport` does. */
+function wakingAs(transport: Transport, send: Transport): Transport {
+  return transport.onWake ? Object.assign(send, { onWake: transport.onWake.bind(transport) }) : send;
 }
 
 /** Reads the media types that an `Accept` header names. */

@@ -31,11 +31,19 @@ export interface StreamOptions<T> {
   json?: unknown;
   /** Credentials, asked for every attempt; they go to the origin of the URL and nowhere else. */
   auth?: Auth | undefined;
+  /** How long each thing may take, in ms: seven clocks, each with a default of its own; `0` waits for ever. */
   timeouts?: TimeoutOptions | undefined;
-  /** `false`: one attempt and no more. */
+  /**
+   * How often and how soon it is opened again. By default without end, after 100 ms and by chance up to 500 more, which double up to
+   * 30_000, or later when the server says so. `false`: one attempt and no more.
+   */
   reconnect?: ReconnectOptions | false | undefined;
   /** Replaces entries of the table of retried errors, or decides by a function; what it leaves open is left to the default. */
   retryOn?: RetryTable | RetryOn | undefined;
+  /**
+   * How it goes on after a cut, and what becomes of a gap. SSE goes on by itself, and so do bytes, which take no `cursor` and `apply`;
+   * NDJSON and lines need both.
+   */
   resume?: ResumeOptions<T> | undefined;
   /** Where the resume point outlives the process; what it has goes before `resume.from`. */
   cursorStore?: CursorStore | undefined;
@@ -46,6 +54,9 @@ export interface StreamOptions<T> {
   /**
    * Who waits when the consumer is slow. `pull`: the server, by backpressure. All else reads on into a buffer of `capacity`
    * items, and when it is full drops, or ends the stream as `limit`. Default `pull`.
+   *
+   * `latestBy((item) => key)` keeps the latest item of each key; beside a `schema`, which its types do not see, write
+   * `{ latestBy: (item) => key }`.
    */
   policy?: "pull" | DropPolicy<T> | undefined;
   /** Items that a policy other than `pull` keeps: with `error` give it room for a burst. It has no default. */
@@ -111,7 +122,27 @@ export interface ResumeOptions<T> {
    * order, up to the first that is not. Cursors must be unique. Default false.
    */
   dropReplayed?: boolean | undefined;
-  /** Whether an item says that others are missing, and where it goes on. */
+  /**
+   * Whether an item says that others are missing: `{ to?, reopen }`. `to` is a cursor behind which nothing is missing, where the server
+   * tells. `reopen: true`: nothing more comes of this answer, so what comes after `to` (or all) is asked for, and the item is not handed
+   * out; `false`: the answer goes on behind the gap, with this item. Either needs `onGap: "restart"`, or ends the stream.
+   *
+   * @example
+   * ```ts
+   * import { openNdjson } from "@longwire/ndjson";
+   *
+   * interface Row { seq: number; compactedTo?: number }
+   * const rows = openNdjson<Row>("https://a.example/log", {
+   *   resume: {
+   *     cursor: (row) => row.seq,
+   *     apply: (request, since) => request.withQuery({ since }),
+   *     gap: ({ compactedTo }) => (compactedTo === undefined ? undefined : { to: compactedTo, reopen: true }),
+   *     onGap: "restart",
+   *   },
+   * });
+   * for await (const row of rows) console.log(row.seq);
+   * ```
+   */
   gap?: ((item: T) => Gap | undefined) | undefined;
   /** Whether a refusal says that the cursor is known no more. Default: status 410. */
   lost?: ((refusal: StreamError) => boolean) | undefined;

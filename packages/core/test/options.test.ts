@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { StreamOptions } from "../src/options.ts";
+import type { StreamRequest } from "../src/request/stream-request.ts";
 import { openBytes, openLines } from "../src/open.ts";
 import { scriptedTransport } from "../src/testing/index.ts";
 
@@ -9,7 +10,7 @@ const retryTable =
   "it has a status such as 404, a class such as 5xx, or reset, truncated, unreachable, idle, deadline, refused";
 
 const bad: Bad[] = [
-  [{ timeouts: { idleMs: "5s" } }, TypeError, 'timeouts.idleMs must be a number, not "5s"'],
+  [{ timeouts: { idleMs: "5s" } }, TypeError, 'timeouts.idleMs must be a number or "learn", not "5s"'],
   [{ timeouts: { idleMs: -1 } }, RangeError, "timeouts.idleMs must be a number from 0 up, and finite, not -1"],
   [
     { timeouts: { totalMs: Number.NaN } },
@@ -61,6 +62,29 @@ const bad: Bad[] = [
   [{ retryOn: { "4XX": true } }, TypeError, `retryOn has no "4XX"; ${retryTable}`],
   [{ retryOn: { 404: "yes" } }, TypeError, 'retryOn["404"] must be true or false, not "yes"'],
   [{ heartbeat: /ping/ }, TypeError, "heartbeat must be a function, not [object RegExp]"],
+  [{ saveMs: "1s" }, TypeError, 'saveMs must be a number, not "1s"'],
+  [{ saveMs: -1 }, RangeError, "saveMs must be a number from 0 up, and finite, not -1"],
+  [{ timeouts: { idleMs: "lern" } }, TypeError, 'timeouts.idleMs must be a number or "learn", not "lern"'],
+  [
+    { resume: { form: 3 } },
+    TypeError,
+    'resume has no "form"; it has cursor, apply, from, forever, dropReplayed, gap, lost, onGap',
+  ],
+  [
+    { resume: { apply: (request: unknown) => request } },
+    TypeError,
+    "resume.apply needs resume.cursor, which says which item to go on after",
+  ],
+  [
+    { resume: { from: 3 } },
+    TypeError,
+    "resume.from needs resume.apply, which puts a resume point into the request: lines has no way of its own",
+  ],
+  [
+    { cursorStore: { load: () => 3, save: () => {} } },
+    TypeError,
+    "cursorStore needs resume.apply, which puts a resume point into the request: lines has no way of its own",
+  ],
   [
     { policy: "dropAll" },
     TypeError,
@@ -205,3 +229,12 @@ test("0 and Infinity are good where they mean something", () => {
   };
   expect(() => openLines("https://a.example/log", options)).not.toThrow();
 });
+
+test.each([{ apply: (request: StreamRequest) => request }, { cursor: () => 1 }])(
+  "bytes go on by Range, or by a resume that has both its ends: %o",
+  (resume) => {
+    expect(() => openBytes("https://a.example/image.iso", { resume })).toThrow(
+      new TypeError("resume.apply and resume.cursor go together; without them bytes go on by Range, by their number"),
+    );
+  },
+);

@@ -19,6 +19,8 @@ export type OpenCheckedSseOptions<Output> = Omit<StreamOptions<CheckedEvent<Outp
  * last event, where `until` is `{ event }`, is handed out when the schema takes its data, and else swallowed; a predicate sees
  * events that the schema took.
  *
+ * `policy: latestBy((event) => …)` knows the type of its event; beside a `schema` write `policy: { latestBy: (event) => … }`.
+ *
  * In the loop it throws StreamError by code: `refused` for a status or media type, `exhausted` when retries gave up, `limit` for an
  * event over `maxItemBytes` (unless `onOversize` says otherwise), `protocol` for data that is no JSON or that the schema refuses (unless
  * `onBadItem` says otherwise), and the other endings of a stream.
@@ -40,11 +42,16 @@ export type OpenCheckedSseOptions<Output> = Omit<StreamOptions<CheckedEvent<Outp
  * import { z } from "zod";
  *
  * const Price = z.object({ symbol: z.string(), price: z.number() });
- * for await (const event of openSse("https://a.example/prices", { schema: Price })) console.log(event.json.price);
+ * const prices = openSse("https://a.example/prices", {
+ *   schema: Price,
+ *   policy: { latestBy: (event) => event.json.symbol },
+ *   capacity: 1_000,
+ * });
+ * for await (const event of prices) console.log(event.json.price);
  * ```
  */
-export function openSse<Output>(url: string, options: OpenCheckedSseOptions<Output>): EventStream<CheckedEvent<Output>>;
 export function openSse(url: string, options?: OpenSseOptions): EventStream<ServerSentEvent>;
+export function openSse<Output>(url: string, options: OpenCheckedSseOptions<Output>): EventStream<CheckedEvent<Output>>;
 export function openSse<Output>(
   url: string,
   options: OpenSseOptions | OpenCheckedSseOptions<Output> = {},

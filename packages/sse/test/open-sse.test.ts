@@ -1,4 +1,4 @@
-import type { EventStream, Notice, StandardSchema } from "@longwire/core";
+import { type EventStream, latestBy, type Notice, type StandardSchema } from "@longwire/core";
 import { fakeClock, type Script, scriptedTransport } from "@longwire/core/testing";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import type { CheckedEvent } from "../src/checked-decoder.ts";
@@ -53,6 +53,35 @@ describe("types", () => {
     expectTypeOf(() => openSse("/events")).returns.toEqualTypeOf<EventStream<ServerSentEvent>>();
     expectTypeOf(() => openSse("/events", { schema: undefined })).returns.toEqualTypeOf<EventStream<ServerSentEvent>>();
     expectTypeOf<ServerSentEvent>().not.toHaveProperty("json");
+  });
+
+  test("the key function of a policy knows its event, and so does gap", () => {
+    const plain = openSse("https://a.example/events", {
+      policy: latestBy((event) => {
+        expectTypeOf(event).toEqualTypeOf<ServerSentEvent>();
+        return event.type;
+      }),
+      capacity: 3,
+      resume: { gap: (event) => (event.type === "lost" ? { to: event.data, reopen: true } : undefined) },
+    });
+    expectTypeOf(plain).toEqualTypeOf<EventStream<ServerSentEvent>>();
+    const literal = openSse("https://a.example/prices", {
+      schema,
+      policy: { latestBy: (event) => event.json.price },
+      capacity: 3,
+      resume: { gap: (event) => ({ to: String(event.json.price), reopen: false }) },
+    });
+    const annotated = openSse("https://a.example/prices", {
+      schema,
+      policy: latestBy((event: CheckedEvent<Price>) => event.json.price),
+      capacity: 3,
+    });
+    expectTypeOf(literal).toEqualTypeOf<EventStream<CheckedEvent<Price>>>();
+    expectTypeOf(annotated).toEqualTypeOf<EventStream<CheckedEvent<Price>>>();
+    // @ts-expect-error: a gap says whether it has to be asked again
+    openSse("https://a.example/prices", { schema, resume: { gap: () => ({ to: "7" }) } });
+    // @ts-expect-error: without a schema too
+    openSse("https://a.example/prices", { resume: { gap: () => ({ to: "7" }) } });
   });
 });
 

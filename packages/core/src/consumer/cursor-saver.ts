@@ -1,5 +1,4 @@
 import type { Cursor } from "../errors.ts";
-import { printed } from "../request/printed.ts";
 import type { CursorStore } from "../session/cursor-store.ts";
 import type { Clock } from "../time/clock.ts";
 
@@ -32,12 +31,7 @@ export class CursorSaver implements CursorStore {
   #cancel: (() => void) | undefined;
   #over = false;
 
-  /** @throws TypeError, RangeError on a bad `saveMs` */
   constructor(store: CursorStore, saveMs: number, clock: Clock, of: Saved, from: Cursor | undefined) {
-    if (typeof saveMs !== "number") throw new TypeError(`saveMs must be a number, not ${printed(saveMs)}`);
-    if (!(saveMs >= 0 && saveMs < Number.POSITIVE_INFINITY)) {
-      throw new RangeError(`saveMs must be a number from 0 up, and finite, not ${saveMs}`);
-    }
     this.#store = store;
     this.#saveMs = saveMs;
     this.#clock = clock;

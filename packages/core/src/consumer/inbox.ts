@@ -104,6 +104,8 @@ export class Inbox<T> {
     if (!entry.next) this.#last = undefined;
     this.#byKey?.delete(entry.key);
     this.#size--;
+    // Who keeps this one keeps none of those behind it.
+    entry.next = undefined;
     return entry;
   }
 

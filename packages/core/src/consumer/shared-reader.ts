@@ -9,8 +9,11 @@ export interface Feed {
   left(): Promise<void>;
 }
 
-/** One reader of a shared stream: an async iterator with its own queue. */
-export class SharedReader<T> implements AsyncIterableIterator<T, undefined> {
+/**
+ * One reader of a shared stream: an async iterator with its own queue. It takes part from its `read()` on, until it leaves: by the end
+ * of its loop, `return()` or `await using`. Under `pull` one that is neither read nor left holds all the others up.
+ */
+export class SharedReader<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable {
   readonly #inbox: Inbox<T>;
   readonly #feed: Feed;
   readonly #waiting: Settle<T>[] = [];
@@ -54,6 +57,11 @@ export class SharedReader<T> implements AsyncIterableIterator<T, undefined> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** As {@link return}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
   }
 
   /** Takes an item in. What it cannot take (`false`) ends this reader, behind the items that it has. */

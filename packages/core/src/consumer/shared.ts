@@ -7,7 +7,10 @@ import { SharedReader } from "./shared-reader.ts";
 export interface SharedOptions<T> {
   /** Items kept for each reader that is behind, from 1. */
   readonly capacity: number;
-  /** What happens when a reader's are full. `pull` waits for the slowest reader; all else concerns that reader alone. Default `pull`. */
+  /**
+   * What happens when a reader's are full. `pull` waits for the slowest reader, also for one that was forgotten: a `read()` that nobody
+   * reads or leaves holds all of them up. All else concerns that reader alone. Default `pull`.
+   */
   readonly policy?: "pull" | DropPolicy<T> | undefined;
 }
 
@@ -65,7 +68,20 @@ export class Shared<T> implements AsyncIterable<T>, AsyncDisposable {
     return this.#stream.outcome;
   }
 
-  /** One reader more. It gets what comes from now on; after the end, the end. */
+  /**
+   * One reader more. It gets what comes from now on; after the end, the end. Read it, or leave it by `return()` or `await using`: under
+   * the policy `pull` a reader that is forgotten holds all of them up.
+   *
+   * @example
+   * ```ts
+   * import { openLines, shared } from "@longwire/core";
+   *
+   * const both = shared(openLines("https://a.example/log"), { capacity: 100 });
+   * await using reader = both.read();
+   * const { value: line } = await reader.next();
+   * console.log(line);
+   * ```
+   */
   read(): SharedReader<T> {
     const reader: SharedReader<T> = new SharedReader<T>(this.#policy, this.#capacity, {
       wanted: () => this.#wanted(reader),

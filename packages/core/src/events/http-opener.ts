@@ -1,5 +1,6 @@
 import type { Cursor } from "../errors.ts";
-import type { StreamRequest } from "../request/stream-request.ts";
+import { printed } from "../request/printed.ts";
+import { StreamRequest } from "../request/stream-request.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Dialect } from "./dialect.ts";
 import { HttpAttempt } from "./http-attempt.ts";
@@ -44,7 +45,7 @@ export class HttpOpener<T> implements Opener<T> {
   async open({ signal, cursor, on }: OpenerCall): Promise<Attempt<T>> {
     const first = typeof this.#request === "function" ? this.#request() : this.#request;
     const apply = this.#apply;
-    this.#sent = cursor === undefined || !apply ? first : apply(first, cursor);
+    this.#sent = cursor === undefined || !apply ? first : asRequest(apply(first, cursor));
     const response = await this.#transport(this.#sent, { signal, on });
     try {
       const decoder = this.#dialect.decoder(response, cursor, this.#ownApply ? undefined : this.#sent);
@@ -70,6 +71,13 @@ export class HttpOpener<T> implements Opener<T> {
   get #apply(): ApplyCursor | undefined {
     return this.#ownApply ?? this.#dialect.resume;
   }
+}
+
+/** @throws TypeError on what is no request: the likeliest slip is a `return` that is missing */
+function asRequest(applied: unknown): StreamRequest {
+  if (applied instanceof StreamRequest) return applied;
+  const wanted = "a StreamRequest, such as request.withQuery({ since }) answers";
+  throw new TypeError(`resume.apply must return ${wanted}, not ${printed(applied)}`);
 }
 
 /** Hears nothing, so there is nothing to unsubscribe. */

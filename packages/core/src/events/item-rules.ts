@@ -1,4 +1,5 @@
 import type { Cursor, StreamError } from "../errors.ts";
+import { defined } from "../request/defined.ts";
 
 /** What a protocol, or a caller, knows of its items. Each rule is optional and free of side effects. */
 export interface ItemRules<T> {
@@ -23,22 +24,13 @@ export type OwnRules<T> = {
 
 /** The rules of a caller before those of a dialect. */
 export function itemRules<T>(own: OwnRules<T>, dialect: ItemRules<T>): ItemRules<T> {
-  const set = Object.entries(own).filter(([, rule]) => rule !== undefined);
+  const set = defined(own);
   // Without any of their own, which is what most streams have, 10,000 of them share one object.
-  if (set.length === 0) return dialect;
+  if (Object.keys(set).length === 0) return dialect;
   const { cursorOf, ownCursorOf, isHeartbeat, idleMsOf, gapOf, isLost } = dialect;
-  const known = Object.entries({
-    cursorOf,
-    ownCursorOf,
-    isHeartbeat,
-    idleMsOf,
-    gapOf,
-    isLost,
-    ...Object.fromEntries(set),
-  });
-  const rules: ItemRules<T> = Object.fromEntries(known.filter(([, rule]) => rule !== undefined));
+  const rules = defined({ cursorOf, ownCursorOf, isHeartbeat, idleMsOf, gapOf, isLost, ...set });
   // A cursor of the caller's is an item's own.
-  return own.cursorOf ? { ...rules, ownCursorOf: own.cursorOf } : rules;
+  return set.cursorOf ? { ...rules, ownCursorOf: set.cursorOf } : rules;
 }
 
 /** The server's word that items are missing. */

@@ -15,9 +15,9 @@ export interface Opener<T> {
   open(call: OpenerCall): Promise<Attempt<T>>;
   /** Whether the request of the last attempt, which may have been sent, may be sent once more after this end. */
   mayRepeat(end: AttemptEnd): boolean;
-  /** A clean end is no end of the stream. Asked when an attempt has ended. */
+  /** A clean end is no end of the stream. Asked once an attempt was answered. */
   readonly endless: boolean;
-  /** It is known how to go on after an item. Asked when an attempt has ended. */
+  /** It is known how to go on after an item. Asked once an attempt was answered. */
   readonly resumable: boolean;
   readonly rules: ItemRules<T>;
   /** Calls when a new attempt is worth a try at once: the machine woke up, the network is back. The answer unsubscribes. */

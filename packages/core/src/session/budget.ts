@@ -4,6 +4,8 @@ import type { Clock } from "../time/clock.ts";
 export interface Budget {
   /** Takes one attempt, now or in the future; answers the milliseconds to wait before making it. */
   take(origin: string): number;
+  /** Gives back an attempt that was taken and is not made. */
+  giveBack(origin: string): void;
 }
 
 export interface BudgetOptions {
@@ -31,6 +33,10 @@ export function createBudget(clock: Clock, { perSecond = 50, burst = 100 }: Budg
       const at = Math.max(now, fullAt.get(origin) ?? now) + everyMs;
       fullAt.set(origin, at);
       return Math.max(0, at - now - burst * everyMs);
+    },
+    giveBack(origin) {
+      const at = fullAt.get(origin);
+      if (at !== undefined) fullAt.set(origin, at - everyMs);
     },
   };
 }

@@ -13,11 +13,11 @@ export interface CursorStore {
  *
  * @example
  * ```ts
- * import { memoryCursorStore, openLines } from "@longwire/core";
+ * import { memoryCursorStore, openBytes } from "@longwire/core";
  *
- * const cursorStore = memoryCursorStore("41");
- * openLines("https://a.example/log", { cursorStore });
- * console.log(cursorStore.load()); // 41
+ * const cursorStore = memoryCursorStore(4_096);
+ * openBytes("https://a.example/image.iso", { cursorStore });
+ * console.log(cursorStore.load()); // 4096
  * ```
  */
 export function memoryCursorStore(cursor?: Cursor): CursorStore {

@@ -19,8 +19,8 @@ export interface IntakeSettings<T> {
   readonly from: Cursor | undefined;
   /** Items that come again straight after a resume are left out. */
   readonly dropReplayed: boolean;
-  /** Items that the server says are missing end the stream. */
-  readonly gapsAreErrors: boolean;
+  /** What becomes of a gap; `undefined`: one that the server tells is an error, one that comes of having no cursor is not. */
+  readonly onGap: "error" | "restart" | undefined;
 }
 
 /** Told what happened. */
@@ -61,7 +61,7 @@ export class Intake<T> {
   constructor(settings: IntakeSettings<T>, notices: Notified) {
     this.#settings = settings;
     this.#notices = notices;
-    this.#cursor = settings.from;
+    this.goOnFrom(settings.from);
     this.#replay = settings.dropReplayed ? new Replay() : undefined;
   }
 
@@ -82,12 +82,13 @@ export class Intake<T> {
 
   /** Goes on from another resume point: a stored one, or the one behind a gap. */
   goOnFrom(cursor: Cursor | undefined): void {
-    this.#cursor = cursor;
+    this.#cursor = cursor === "" ? undefined : cursor;
+    this.#replay?.forget();
   }
 
   /** Items may be missing, from the resume point in force to the next one that comes. */
   leaveGap(gap: GapEnds): void {
-    this.#gap ??= gap;
+    this.#gap = { from: (this.#gap ?? gap).from, to: gap.to };
   }
 
   /** An attempt begins, after the cursor. */
@@ -95,6 +96,7 @@ export class Intake<T> {
     this.#cursorAtBegin = this.#cursor;
     this.#moved = false;
     this.freshItems = 0;
+    this.idleMs = undefined;
     this.#replay?.begin(this.#cursor);
   }
 
@@ -113,11 +115,17 @@ export class Intake<T> {
       this.#handOn(items);
       this.#tellGap();
       this.lastItemMs = nowMs;
-      this.#moved ||= this.#hasMovedAfter(items.length);
-      if (this.#moved) this.freshItems += items.length;
+      this.freshItems += items.length - this.#staleIn(items.length);
     }
-    const stop = "stop" in sifted && !this.matched && sifted.stop;
-    return stop ? saidSo(this.#settings.url, { from: this.received, to: stop.to }) : this.#endOf(cut);
+    if (!("stop" in sifted)) return this.#endOf(cut);
+    for (const { at, to = this.#firstCursorOf(items.slice(at)) } of sifted.gaps) {
+      // One behind the match is behind the end.
+      if (at < items.length) this.#notices.notify({ type: "gap", from: this.#cursorUpTo(at), to });
+    }
+    const { stop } = sifted;
+    return stop && !this.matched
+      ? saidSo(this.#settings.url, { from: this.received, to: stop.to }, this.#settings.onGap)
+      : this.#endOf(cut);
   }
 
   /** The consumer asks for more: it finished with all it had. */
@@ -190,7 +198,10 @@ export class Intake<T> {
         const match = until(items[i] as T);
         if (!match) continue;
         this.matched = true;
-        return { ...batch, items: items.slice(0, match === "deliver" ? i + 1 : i) };
+        const count = match === "deliver" ? i + 1 : i;
+        // A bookmark behind the match is behind the end; where items have their cursors by marks, the one there is the item's own.
+        const last = this.#settings.opener.rules.cursorOf ? i : count;
+        return { ...batch, items: items.slice(0, count), marks: marks.filter(({ at }) => at <= last) };
       }
       for (const mark of marks) {
         if (mark.kind === "marker" || (mark.kind === "unfinished" && until(mark.value))) {
@@ -205,15 +216,13 @@ export class Intake<T> {
   }
 
   #sifted(batch: Batch<T>): Batch<T> | Sifted<T> {
-    const { opener, gapsAreErrors, url } = this.#settings;
+    const { opener, onGap, url } = this.#settings;
     const { rules } = opener;
     const replay = this.#replay?.isOn ? this.#replay : undefined;
     if (!(replay || rules.isHeartbeat || rules.gapOf || rules.idleMsOf)) return batch;
-    const sifted = sift(batch, rules, replay, ({ reopen }) => reopen || gapsAreErrors, url);
+    const sifted = sift(batch, rules, replay, ({ reopen }) => reopen || onGap !== "restart", url);
     this.heartbeats += sifted.heartbeats;
     if (sifted.replayed > 0) this.#notices.notify({ type: "replayed", items: sifted.replayed });
-    for (const { at, to } of sifted.gaps)
-      this.#notices.notify({ type: "gap", from: this.#cursorIn(sifted, at, this.#cursor), to });
     return sifted;
   }
 
@@ -221,7 +230,11 @@ export class Intake<T> {
     const { rules } = this.#settings.opener;
     const own = this.#replay && (rules.ownCursorOf ?? rules.cursorOf);
     if (!own) return;
-    for (const item of items) this.#replay?.handOn(own(item));
+    try {
+      for (const item of items) this.#replay?.handOn(own(item));
+    } catch {
+      // As in #cursorIn.
+    }
   }
 
   /** Tells the gap that was left, now that there is an item behind it. */
@@ -229,9 +242,17 @@ export class Intake<T> {
     const gap = this.#gap;
     if (!gap) return;
     this.#gap = undefined;
-    const first = this.hand.items.slice(0, 1);
-    const to = gap.to ?? this.#cursorIn({ items: first, marks: [] }, first.length, undefined);
+    const to = gap.to ?? this.#firstCursorOf(this.hand.items.slice(0, 1));
     this.#notices.notify({ type: "gap", from: gap.from, to });
+  }
+
+  /** The resume point of the first of these that has one. */
+  #firstCursorOf(items: readonly T[]): Cursor | undefined {
+    for (const item of items) {
+      const cursor = this.#cursorIn({ items: [item], marks: [] }, 1, undefined);
+      if (cursor !== undefined) return cursor;
+    }
+    return undefined;
   }
 
   #endOf({ end, error }: Batch<T>): AttemptEnd | undefined {
@@ -241,9 +262,14 @@ export class Intake<T> {
     return new StreamError("truncated", `Cannot finish ${this.#settings.url}: its end fell inside an item`);
   }
 
-  #hasMovedAfter(count: number): boolean {
-    const cursor = this.#cursorUpTo(count);
-    return cursor === undefined || cursor !== this.#cursorAtBegin;
+  /** Items of the batch in hand before the first that moves the cursor, which are nothing new. */
+  #staleIn(count: number): number {
+    for (let i = 0; i < count && !this.#moved; i++) {
+      const cursor = this.#cursorUpTo(i + 1);
+      this.#moved = cursor === undefined || cursor !== this.#cursorAtBegin;
+      if (this.#moved) return i;
+    }
+    return this.#moved ? 0 : count;
   }
 }
 

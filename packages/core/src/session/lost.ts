@@ -1,20 +1,21 @@
 // The errors of a gap: items are missing, and going on would hide it.
 
 import { type Cursor, type GapEnds, StreamError } from "../errors.ts";
+import { defined } from "../request/defined.ts";
 import { printed } from "../request/printed.ts";
 
 /** An item said so. */
-export function saidSo(url: string, gap: GapEnds): StreamError {
-  const message = `Cannot go on with ${url}: the server says that items are missing ${span(gap)}. ${remedy}`;
+export function saidSo(url: string, gap: GapEnds, onGap: OnGap): StreamError {
+  const message = `Cannot go on with ${url}: the server says that items are missing ${span(gap)}${remedy(onGap)}`;
   return new StreamError("protocol", message, { gap });
 }
 
 /** The refusal of a request that went on after `from`. */
-export function refusedCursor(refusal: StreamError, from: Cursor): StreamError {
+export function refusedCursor(refusal: StreamError, from: Cursor, onGap: OnGap): StreamError {
   const { status, headers, excerpt, retryAfterMs, cause } = refusal;
   const known = { status, headers, excerpt, retryAfterMs, cause };
   const gap = { from, to: undefined };
-  const message = `${refusal.message}; what came ${span(gap)} cannot be asked for any more. ${remedy}`;
+  const message = `${refusal.message}; what came ${span(gap)} cannot be asked for any more${remedy(onGap)}`;
   return new StreamError(refusal.code, message, { ...defined(known), gap });
 }
 
@@ -33,8 +34,8 @@ function span({ from, to }: GapEnds): string {
   return to === undefined ? after : `${after}, up to ${printed(to)}`;
 }
 
-const remedy = 'To go on without them, set resume.onGap to "restart"';
-
-function defined<Details extends object>(details: Details): { [Name in keyof Details]: NonNullable<Details[Name]> } {
-  return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined)) as never;
+function remedy(onGap: OnGap): string {
+  return onGap === "restart" ? "" : '. To go on without them, set resume.onGap to "restart"';
 }
+
+type OnGap = "error" | "restart" | undefined;

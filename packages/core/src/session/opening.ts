@@ -74,7 +74,9 @@ export class Opening<T> {
         deadlines.stop("connectMs");
         deadlines.start("headersMs", headersMs === 0 ? 0 : connectMs + headersMs);
       },
-      connected: () => deadlines.stop("connectMs"),
+      connected: () => {
+        if (!this.signal.aborted) deadlines.stop("connectMs");
+      },
       sent: () => {
         this.sent = true;
       },

@@ -91,8 +91,8 @@ export function verdict(
 ): Verdict {
   if (policy === false || !situation.repeatable || !isWanted(end, situation, policy, retryOn)) return "final";
   const { tally, nowMs, waitMs, healthy } = situation;
-  if (healthy) return typeof end === "string" ? "reopen" : policy.retries > 0 ? "retry" : "final";
-  const { retries, failingSinceMs = nowMs } = tally;
+  if (healthy && typeof end === "string") return "reopen";
+  const { retries, failingSinceMs = nowMs } = healthy ? newRow : tally;
   const late = policy.maxElapsedMs > 0 && nowMs + waitMs - failingSinceMs > policy.maxElapsedMs;
   if (retries < policy.retries && !late) return "retry";
   return retries > 0 ? "exhausted" : "final";
@@ -111,6 +111,9 @@ function isWanted(
   if (end === "ended") return knowsWhere;
   return (knowsWhere || !delivered) && isRetried(end, retryOn);
 }
+
+/** An attempt that proved itself ends the row of failures before it. */
+const newRow: Pick<Tally, "retries" | "failingSinceMs"> = { retries: 0, failingSinceMs: undefined };
 
 /** The table of errors: what can never help, then the caller's word, then the default. */
 export function isRetried(error: StreamError, retryOn?: RetryTable | RetryOn): boolean {

@@ -12,7 +12,13 @@ export class Replay {
 
   /** An attempt begins; only one that goes on behind a cursor has anything come again. */
   begin(cursor: Cursor | undefined): void {
-    this.#next = cursor !== undefined && this.#handedOn.length > 0 ? 0 : undefined;
+    if (cursor === undefined) this.forget();
+    this.#next = this.#handedOn.length > 0 ? 0 : undefined;
+  }
+
+  /** What comes from here on is none of what was handed on, whatever its cursors. */
+  forget(): void {
+    this.#handedOn.length = 0;
   }
 
   /** Whether an item may still be one that comes again. */

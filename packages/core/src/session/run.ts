@@ -129,7 +129,7 @@ export class Session<T> {
     const idleMs = this.#attempt ? this.#idle.ms : timeouts.idleMs;
     const error = clockError(name, { ...timeouts, idleMs }, url, this.#opening?.hidden === true);
     if (name === "idleMs" && this.#attempt) this.#idle.heard(this.#idle.ms, clock.now());
-    if (name === "totalMs") this.#close("deadline", error);
+    if (name === "totalMs") this.intake.matched ? this.#close("complete") : this.#close("deadline", error);
     else if (this.#opening) this.#opening.giveUp(error);
     else this.#attempt?.release(error);
   }
@@ -217,7 +217,10 @@ export class Session<T> {
       const waitMs = budget.take(origin);
       if (waitMs > 0) {
         this.#wait("budget", waitMs, false);
-        await wait(waitMs, clock, opening.signal);
+        await wait(waitMs, clock, opening.signal).catch((reason: unknown) => {
+          budget.giveBack(origin);
+          throw reason;
+        });
       }
       opening.signal.throwIfAborted();
       this.#attemptBegins();
@@ -243,7 +246,8 @@ export class Session<T> {
       const cursor = await abortable(signal, Promise.resolve(cursorStore.load()));
       if (cursor !== undefined) this.intake.goOnFrom(checkedCursor("cursorStore.load", cursor));
     } catch (error) {
-      throw asStreamError(error, `the stored cursor of ${url}`);
+      const why = asStreamError(error, `the stored cursor of ${url}`);
+      throw why.code === "protocol" ? why : new StreamError("protocol", why.message, { cause: error });
     }
   }
 
@@ -261,7 +265,7 @@ export class Session<T> {
   }
 
   #opened(attempt: Attempt<T>): void {
-    const { clock, random, timeouts } = this.#settings;
+    const { clock, timeouts } = this.#settings;
     const nowMs = clock.now();
     this.#attempt = attempt;
     this.#head ??= attempt.head;
@@ -270,8 +274,7 @@ export class Session<T> {
     this.#idle.told(attempt.idleMs);
     this.#deadlines.start("idleMs", this.#idle.ms, nowMs);
     this.#deadlines.start("progressMs", timeouts.progressMs, nowMs);
-    // Streams that were opened together are not to be opened again together.
-    if (timeouts.maxAgeMs > 0) this.#deadlines.start("maxAgeMs", timeouts.maxAgeMs * (1 - random() / 5), nowMs);
+    this.#ageFrom(nowMs);
     this.#move({ to: "open", nowMs });
     const { attempts, opens } = this.#state.tally;
     this.#notices.notify({ type: "open", attempt: attempts, url: this.#settings.url, status: attempt.head.status });
@@ -295,6 +298,8 @@ export class Session<T> {
     const { openedAtMs = nowMs } = this.#state.tally;
     const quietSinceMs = Math.max(openedAtMs, this.intake.lastByteMs ?? openedAtMs);
     const end = this.intake.receive(batch, nowMs);
+    // A caller's rule may have closed it meanwhile.
+    if (this.#isClosed()) return this.intake.close();
     if (batch.bytes > 0) {
       // With the time in which the consumer was busy: how long the wire was quiet then is not seen, so it is not taken as short.
       this.#idle.heard(nowMs - quietSinceMs, nowMs);
@@ -312,15 +317,22 @@ export class Session<T> {
     if (failing && reconnect && this.intake.freshItems >= reconnect.healthyAfterItems) this.#move({ to: "healthy" });
   }
 
+  #ageFrom(nowMs: number): void {
+    const { timeouts, random } = this.#settings;
+    // Streams that were opened together are not to be opened again together.
+    if (timeouts.maxAgeMs > 0) this.#deadlines.start("maxAgeMs", timeouts.maxAgeMs * (1 - random() / 5), nowMs);
+  }
+
   /** The connection is as old as it may be: changes it, where the next one can go on behind the last item. */
   #recycle(): void {
-    const { opener, reconnect } = this.#settings;
+    const { opener, reconnect, clock } = this.#settings;
     if (!this.#attempt || this.#end !== undefined) return;
     const recycled =
       reconnect !== false && opener.resumable && this.intake.received !== undefined && opener.mayRepeat("ended");
     if (recycled || !this.#toldAged) this.#notices.notify({ type: "aged", recycled });
-    this.#toldAged = true;
-    if (!recycled) return;
+    this.#toldAged ||= !recycled;
+    // It may have a cursor by then.
+    if (!recycled) return this.#ageFrom(clock.now());
     this.#aged = true;
     this.#attempt.release(new DOMException("The connection is as old as maxAgeMs allows", "AbortError"));
   }
@@ -364,7 +376,7 @@ export class Session<T> {
       return false;
     }
     if (gap && situation.restarting) {
-      this.intake.goOnFrom(gap.to);
+      this.intake.goOnFrom(checkedCursor("resume.gap", gap.to));
       this.intake.leaveGap(gap);
     } else if (onGap === "error" && tally.opens > 0 && this.#lacksCursor) {
       const error = nowhereToGoOn(url, end, this.intake.cursor);
@@ -384,11 +396,11 @@ export class Session<T> {
   #withGap(end: AttemptEnd | "aged"): [end: AttemptEnd | "aged", gap: GapEnds | undefined] {
     if (typeof end === "string") return [end, undefined];
     if (end.gap) return [end, end.gap];
-    const { opener } = this.#settings;
+    const { opener, onGap } = this.#settings;
     const { cursor } = this.intake;
     if (this.#attempt || end.code !== "refused" || cursor === undefined || !opener.resumable) return [end, undefined];
     const lost = opener.rules.isLost ? opener.rules.isLost(end) : end.status === 410;
-    return lost ? [refusedCursor(end, cursor), { from: cursor, to: undefined }] : [end, undefined];
+    return lost ? [refusedCursor(end, cursor, onGap), { from: cursor, to: undefined }] : [end, undefined];
   }
 
   /** Whether the attempt in hand proved itself: by new items, or by the time that it was open. */
@@ -447,6 +459,10 @@ export class Session<T> {
     this.#opening?.giveUp(reason);
     this.#settle?.(outcome);
     this.#notices.notify({ type: "closed", outcome });
+  }
+
+  #isClosed(): boolean {
+    return this.#state.name === "closed";
   }
 
   #move(step: SessionMove): void {

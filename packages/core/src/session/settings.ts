@@ -26,8 +26,6 @@ export interface SessionSettings<T> extends IntakeSettings<T> {
   readonly forever: boolean;
   /** Where the resume point is loaded from before the first attempt. */
   readonly cursorStore: CursorStore | undefined;
-  /** What becomes of a gap; `undefined`: one that the server tells is an error, one that comes of having no cursor is not. */
-  readonly onGap: "error" | "restart" | undefined;
   readonly signal: AbortSignal | undefined;
   readonly running: Running | undefined;
 }

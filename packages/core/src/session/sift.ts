@@ -52,13 +52,14 @@ export function sift<T>(
       stop = gap;
       return;
     }
-    if (gap) gaps.push({ ...gap, at: items.length });
-    if (replay?.hasSeen((rules.ownCursorOf ?? rules.cursorOf)?.(item))) replayed++;
-    else if (!rules.isHeartbeat?.(item)) items.push(item);
-    else {
+    if (rules.isHeartbeat?.(item)) {
       heartbeats++;
       const value = rules.cursorOf?.(item);
-      if (value !== undefined) marks.push({ at: items.length, kind: "cursor", value });
+      if (value !== undefined && !replay?.isBehind(value)) marks.push({ at: items.length, kind: "cursor", value });
+    } else if (replay?.hasSeen((rules.ownCursorOf ?? rules.cursorOf)?.(item))) replayed++;
+    else {
+      if (gap) gaps.push({ ...gap, at: items.length });
+      items.push(item);
     }
     const idleMs = rules.idleMsOf?.(item);
     if (idleMs !== undefined) marks.push({ at: items.length, kind: "idle", value: idleMs });

@@ -61,7 +61,9 @@ function decodedHeaders(headers: Headers): ResponseHeaders {
 
 const decodedByFetch: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
 
-function framingOf({ body, headers }: Response, method: string): Framing {
+function framingOf({ body, headers, type }: Response, method: string): Framing {
   if (body === null || method === "HEAD") return "length";
+  // From another origin a browser shows the length, and hides that it is the length of what it has decoded.
+  if (type === "cors" && !headers.has("content-encoding")) return "unknown";
   return headers.has("content-length") && !headers.has("content-encoding") ? "length" : "unknown";
 }

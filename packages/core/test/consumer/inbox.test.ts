@@ -2,6 +2,18 @@ import { describe, expect, test } from "vitest";
 import type { Cursor } from "../../src/errors.ts";
 import { type DropPolicy, Inbox, latestBy } from "../../src/consumer/inbox.ts";
 
+test("who keeps an entry that was taken keeps none of those behind it", () => {
+  for (const policy of ["dropOldest", latestBy((item: string) => item)] as const) {
+    const inbox = new Inbox<string>(policy, 2);
+    inbox.put("a");
+    const kept = inbox.take();
+    inbox.put("b");
+    inbox.put("c");
+    const other = inbox.take();
+    expect([kept?.next, other?.item, other?.next]).toEqual([undefined, "b", undefined]);
+  }
+});
+
 /** What a queue of three holds after `a1 b2 …` were put in, as item and resume point, and what it said. */
 function after(policy: "pull" | DropPolicy<string>, items: string): { held: string[]; put: boolean; dropped: number } {
   const inbox = new Inbox(policy, 3);

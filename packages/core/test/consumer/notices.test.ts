@@ -147,7 +147,7 @@ test("a notice shows at most 1,024 characters of a comment: a reader that falls 
   expect(comments).toEqual([900, 999]);
   const seen: Notice[] = [];
   const hub = new Intake(
-    { opener: { rules: {} }, until: undefined, url: "u", from: undefined, dropReplayed: false, gapsAreErrors: true },
+    { opener: { rules: {} }, until: undefined, url: "u", from: undefined, dropReplayed: false, onGap: undefined },
     { notify: (notice) => seen.push(notice) },
   );
   const raw = new Uint8Array(5_000);

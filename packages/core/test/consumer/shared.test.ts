@@ -273,6 +273,21 @@ describe("a reader that leaves", () => {
     await both.close();
   });
 
+  test("by await using lets the others go on, and is done", async () => {
+    const { both, clock } = sharedOf([{ chunks: [...chunks, "stall"] }], { capacity: 1 });
+    const stays = reading(both);
+    let kept: ReturnType<typeof both.read>;
+    {
+      await using leaves = both.read();
+      kept = leaves;
+      await clock.advance(0);
+      expect([(await leaves.next()).value?.text, texts(stays.items)]).toEqual(["a", ["a"]]);
+    }
+    await clock.advance(0);
+    expect([texts(stays.items), await kept.next()]).toEqual([all, done]);
+    await both.close();
+  });
+
   test("as the last one closes the stream", async () => {
     const { both, clock, transport } = sharedOf([{ chunks: ["a\n", "stall"] }]);
     const [one, two] = [both.read(), both.read()];

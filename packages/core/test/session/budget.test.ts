@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createBudget } from "../../src/session/budget.ts";
 import { fakeClock } from "../../src/testing/index.ts";
+import { reading, streamOf } from "./stream-of.ts";
 
 const many = (count: number, take: () => number) => Array.from({ length: count }, take);
 
@@ -22,6 +23,31 @@ test("time fills it again, up to the burst", async () => {
   many(4, () => budget.take("a"));
   await clock.advance(60_000);
   expect(many(4, () => budget.take("a"))).toEqual([0, 0, 100, 200]);
+});
+
+test("an attempt that is given back is there for the next", () => {
+  const budget = createBudget(fakeClock(), { perSecond: 1, burst: 1 });
+  expect([budget.take("a"), budget.take("a")]).toEqual([0, 1_000]);
+  budget.giveBack("a");
+  budget.giveBack("b");
+  expect([budget.take("a"), budget.take("b")]).toEqual([1_000, 0]);
+});
+
+test("a stream that is closed while it waits for the budget gives its attempt back", async () => {
+  const clock = fakeClock();
+  const budget = createBudget(clock, { perSecond: 1, burst: 1 });
+  const first = streamOf([{ chunks: ["stall"] }], { clock, budget });
+  reading(first.stream);
+  await clock.advance(0);
+  for (let i = 0; i < 10; i++) {
+    const { stream } = streamOf([], { clock, budget });
+    reading(stream);
+    await clock.advance(0);
+    expect(stream.state).toMatchObject({ name: "waiting", cause: "budget", waitMs: 1_000 });
+    await stream.close();
+    await clock.advance(0);
+  }
+  await first.stream.close();
 });
 
 test.each([

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { StreamError } from "../../src/errors.ts";
 import type { ScriptStep } from "../../src/testing/index.ts";
-import { openBytes, openLines } from "../../src/open.ts";
+import { openBytes, openLines, openStream } from "../../src/open.ts";
+import type { Transport, TransportCall } from "../../src/transport/transport.ts";
 import { fakeClock, scriptedTransport } from "../../src/testing/index.ts";
-import { reading, type RigOptions, settled, streamOf, texts, type Tick } from "./stream-of.ts";
+import { reading, type RigOptions, settled, streamOf, texts, type Tick, ticks } from "./stream-of.ts";
 
 type Options = RigOptions<Tick> & { readonly endless?: boolean };
 const once = { reconnect: false } as const;
@@ -285,5 +286,23 @@ test("the clocks of an attempt end with it: none runs through the wait into the 
   const seen = reading(stream);
   await clock.advance(800);
   expect([texts(seen.items), transport.requests.length, stream.state.name]).toEqual([["a", "b"], 2, "open"]);
+  await stream.close();
+});
+
+test("a transport that is late with a word on an attempt that was given up does not stop the clock of the next", async () => {
+  const clock = fakeClock();
+  const calls: TransportCall[] = [];
+  const transport: Transport = (_, call) => {
+    calls.push(call);
+    return new Promise((_resolve, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason)));
+  };
+  const timeouts = { connectMs: 100, headersMs: 10_000, idleMs: 10_000 };
+  const stream = openStream("https://a.example/", ticks(), { clock, random: () => 0, transport, timeouts });
+  reading(stream);
+  await clock.advance(250);
+  expect(calls.length).toBe(2);
+  calls[0]?.on?.connected({ reused: false });
+  await clock.advance(150);
+  expect(calls.length).toBe(3);
   await stream.close();
 });

@@ -226,3 +226,27 @@ test("an attempt that was healthy by its time begins a new row: the waits do not
   expect(new Set(waits(notices).map(({ retry, waitMs }) => `${retry} ${waitMs}`))).toEqual(new Set(["1 350"]));
   await stream.close();
 });
+
+test("maxElapsedMs ends a row that begins behind a healthy attempt", async () => {
+  const { stream, clock, transport } = streamOf(() => ({ chunks: ["~5000\n1=a\n", cut] }), {
+    reconnect: { maxElapsedMs: 1_000 },
+  });
+  const seen = reading(stream);
+  await clock.advance(20_000);
+  expect([transport.requests.length, seen.end]).toMatchObject([1, { thrown: { code: "reset" } }]);
+});
+
+test("healthyAfterItems counts new items, however the chunks are cut", async () => {
+  const attempts = async (chunks: readonly string[]): Promise<number> => {
+    const script: Script = (_, index) => ({ chunks: [...(index === 0 ? ["7=a\n"] : chunks), cut] });
+    const { stream, clock, transport } = streamOf(script, {
+      resume: { from: "6" },
+      reconnect: { healthyAfterItems: 2, retries: 2 },
+    });
+    reading(stream);
+    await clock.advance(5_000);
+    await stream.close();
+    return transport.requests.length;
+  };
+  expect(await attempts(["7=a\n8=b\n"])).toBe(await attempts(["7=a\n", "8=b\n"]));
+});

@@ -102,6 +102,24 @@ describe("an item that says that others are missing, and that it was the last", 
   });
 });
 
+test("of two gaps in a row the notice has the first near end and the last far end", async () => {
+  const script = [{ chunks: ["5=a\nlost 100\n"] }, { status: 410 }, { chunks: ["200=x\n", cut] }, over];
+  const { notices } = await run(script, { resume: { gap, onGap: "restart" } });
+  expect(notices.filter(({ type }) => type === "gap")).toEqual([{ type: "gap", from: "5", to: "200" }]);
+});
+
+test("where a gap goes on is a cursor, or the stream ends", async () => {
+  const { seen, requests } = await run([{ chunks: ["7=a\nlost 1\n"] }], {
+    resume: { onGap: "restart", gap: ({ text }) => (text === "a" ? undefined : { to: Number.NaN, reopen: true }) },
+  });
+  expect([seen.end, requests.length]).toMatchObject([{ thrown: { code: "protocol" } }, 1]);
+});
+
+test("the remedy is not shown where it was taken", async () => {
+  const { seen } = await run([{ chunks: ["7=a\nlost 1\n"] }], { resume: { gap, onGap: "restart" }, reconnect: false });
+  expect((seen.end as { thrown: Error }).thrown.message).toMatch(/up to "1"$/);
+});
+
 describe("an item that says that others are missing, and goes on", () => {
   const hole = [{ chunks: ["7=a\nhole 40\n41=x\n", cut] }, over];
 
@@ -112,6 +130,21 @@ describe("an item that says that others are missing, and goes on", () => {
       [undefined, "41"],
     ]);
     expect(notices.filter(({ type }) => type === "gap")).toEqual([{ type: "gap", from: "7", to: "40" }]);
+  });
+
+  test("without a word on where has the cursor of the next item for its far end", async () => {
+    const { notices } = await run([{ chunks: ["7=a\nhole\n41=x\n", cut] }, over], {
+      resume: { gap, onGap: "restart" },
+    });
+    expect(notices.filter(({ type }) => type === "gap")).toEqual([{ type: "gap", from: "7", to: "41" }]);
+  });
+
+  test("is not told behind the end that until names", async () => {
+    const { notices } = await run([{ chunks: ["1=a\n2=done\nhole 40\n"] }], {
+      until: { event: "done" },
+      resume: { gap, onGap: "restart" },
+    });
+    expect(notices.filter(({ type }) => type === "gap")).toEqual([]);
   });
 
   test("ends the stream by default", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { StreamError } from "../../src/errors.ts";
+import { StreamError } from "../../src/errors.ts";
 import type { Dialect } from "../../src/events/dialect.ts";
 import { Cadence } from "../../src/session/cadence.ts";
 import { left, nothingLeft, reading, rig, type RigOptions, streamOf, type Tick, ticks } from "./stream-of.ts";
@@ -57,6 +57,23 @@ describe("a server that sets the window", () => {
     expect([transport.requests.length, stream.state.name]).toEqual([3, "open"]);
     await stream.close();
     expect(left({ clock, transport })).toEqual(nothingLeft);
+  });
+
+  test("has the last word by the head of a later answer, over an item of an earlier one", async () => {
+    const dialect: Dialect<Tick> = {
+      ...ticks(),
+      idleMsOfHead: ({ headers }) => numberOf(headers.get("x-idle")),
+      idleMsOf: ({ text }) => (text === "fast" ? 500 : undefined),
+    };
+    const cut = { error: new StreamError("reset", "the connection broke") };
+    const { stream, clock, transport } = rig(dialect, [
+      { chunks: ["1=fast\n", cut] },
+      { headers: { "x-idle": "60000" }, chunks: ["2=b\n", "stall"] },
+    ]);
+    reading(stream);
+    await clock.advance(50_000);
+    expect([transport.requests.length, stream.state.name]).toEqual([2, "open"]);
+    await stream.close();
   });
 
   test("does not set it for the time that an answer takes", async () => {
@@ -158,7 +175,7 @@ describe('idleMs: "learn"', () => {
 
 test("another idleMs than a number or learn is refused before anything is sent", () => {
   expect(() => streamOf([], { timeouts: { idleMs: "guess" as "learn" } })).toThrow(
-    new TypeError('timeouts.idleMs must be a number, not "guess"'),
+    new TypeError('timeouts.idleMs must be a number or "learn", not "guess"'),
   );
 });
 

@@ -96,3 +96,26 @@ test("close() in the middle of a recycle is final", async () => {
   expect([seen.end, (await stream.outcome).code]).toEqual(["done", "closed"]);
   expect(left({ clock, transport })).toEqual(nothingLeft);
 });
+
+test("a connection that is kept is told also after one that was changed, and only once", async () => {
+  const { stream, clock } = streamOf([{ chunks: ["7=a\n", "stall"] }, { chunks: ["@\n", "stall"] }], old);
+  const notices = reading(stream.notices());
+  reading(stream);
+  await clock.advance(400_000);
+  expect(notices.items.filter(({ type }) => type === "aged")).toEqual([
+    { type: "aged", recycled: true },
+    { type: "aged", recycled: false },
+  ]);
+  await stream.close();
+});
+
+test("a connection that was kept for want of a cursor is changed once there is one", async () => {
+  const chunks = ["a\n", { waitMs: 70_000 }, "7=b\n", "stall"] as const;
+  const { stream, clock, transport } = streamOf([{ chunks }, { chunks: ["stall"] }], old);
+  reading(stream);
+  await clock.advance(119_999);
+  expect(transport.requests.length).toBe(1);
+  await clock.advance(1);
+  expect(transport.requests.map(({ headers }) => headers["last-id"])).toEqual([undefined, "7"]);
+  await stream.close();
+});

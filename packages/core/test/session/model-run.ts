@@ -117,6 +117,9 @@ function optionsOf(fixed: Partial<ModelOptions>): fc.Arbitrary<ModelOptions> {
   });
   return chosen.map((options) => {
     const resumable = fixed.resumable ?? options.resumable;
-    return { ...options, ...fixed, from: options.from && resumable, stored: options.stored && resumable };
+    // Without a way to go on a resume point is refused.
+    const { from, stored, saveMs } = options;
+    const resuming = { from: from && resumable, stored: stored && resumable, saveMs: resumable ? saveMs : undefined };
+    return { ...options, ...fixed, ...resuming };
   });
 }

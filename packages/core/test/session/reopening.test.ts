@@ -125,6 +125,21 @@ test("a reopened SSE stream that has seen an id is resumed, and the notice says 
   expect(notices.items).toContainEqual({ type: "resumed", cursor: "7" });
 });
 
+test.each([undefined, "https://a.example/?since=7"])(
+  "resume.apply that returns %j is told by name",
+  async (applied) => {
+    const lines = rig(linesDialect(), [{ chunks: ["a\n", cut] }], {
+      resume: { cursor: () => "7", apply: () => applied as never },
+    });
+    const seen = reading(lines.stream);
+    await lines.clock.advance(60_000);
+    expect(seen.end).toMatchObject({ thrown: { code: "protocol" } });
+    expect((seen.end as { thrown: Error }).thrown.message).toContain(
+      "resume.apply must return a StreamRequest, such as",
+    );
+  },
+);
+
 test("an attempt that failed before it was open is no gap", async () => {
   const { notices } = await run([cut, over]);
   expect(notices).toEqual(["opening", "waiting", "opening", "open", "closed"]);

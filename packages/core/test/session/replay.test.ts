@@ -79,7 +79,7 @@ async function* source() {
 test.each<[string, ScriptedAnswer, RigOptions<Tick>]>([
   ["replayable", cut, { replayable: true }],
   ["with an Idempotency-Key", cut, { headers: { "idempotency-key": "k1" } }],
-  ["with a resume of its own", cut, { resume: {} }],
+  ["with a resume of its own", cut, { resume: { apply: (request) => request } }],
   ["on 503", { status: 503 }, {}],
   ["with a safe method", cut, { method: "GET" }],
 ])("a body that cannot be made again is never sent twice: %s", async (_, answer, options) => {

@@ -94,6 +94,46 @@ describe("resume: { dropReplayed: true }", () => {
     ]);
   });
 
+  test.each([
+    ["410", { status: 410 }, "3"],
+    ["an item", { chunks: ["lost 0\n"] }, "0"],
+  ])("forgets what a log had that began anew: told by %s, over more than one connection", async (_, told, asked) => {
+    const { items, requests } = await run(
+      [{ chunks: [lines(1, 3), cut] }, told, { chunks: ["1=x\n", cut] }, { chunks: ["2=y\n3=z\n", cut] }, over],
+      {
+        resume: {
+          dropReplayed: true,
+          onGap: "restart",
+          gap: ({ text }) => (text === "lost 0" ? { to: "0", reopen: true } : undefined),
+        },
+      },
+    );
+    expect([items, requests[2]]).toEqual([[...named(1, 3), "x", "y", "z"], asked === "0" ? "0" : undefined]);
+  });
+
+  test("is not ended by a heartbeat", async () => {
+    const { items } = await run([{ chunks: [lines(1, 2), cut] }, { chunks: ["ping\n", lines(1, 3), cut] }, over], {
+      ...dropReplayed,
+      heartbeat: ({ text }) => text === "ping",
+    });
+    expect(items).toEqual(named(1, 3));
+  });
+
+  test("loses no item before one whose cursor throws", async () => {
+    const ending = async (dropReplayed: boolean): Promise<unknown> => {
+      const cursor = ({ id }: Tick): string | undefined => {
+        if (id === "3") throw new Error("no");
+        return id;
+      };
+      const { stream, clock } = streamOf([{ chunks: [lines(1, 3)] }], { resume: { dropReplayed, cursor } });
+      const seen = reading(stream);
+      await clock.advance(0);
+      return [texts(seen.items), seen.end];
+    };
+    expect(await ending(true)).toMatchObject([named(1, 3), { thrown: { code: "protocol" } }]);
+    expect(await ending(true)).toEqual(await ending(false));
+  });
+
   test("keeps a bookmark that is news", async () => {
     const { requests } = await run([{ chunks: [lines(1, 3), cut] }, { chunks: ["@9\n", cut] }, over], dropReplayed);
     expect(requests).toEqual([undefined, "3", "9"]);
@@ -109,13 +149,10 @@ describe("resume: { dropReplayed: true }", () => {
   });
 
   test("counts what comes again as no progress: an attempt of nothing else is not healthy", async () => {
-    const { stream, clock } = streamOf(
-      (_, index) => ({ chunks: index === 0 ? [lines(1, 4), cut] : [lines(1, 4), cut] }),
-      {
-        ...dropReplayed,
-        reconnect: { retries: 3 },
-      },
-    );
+    const { stream, clock } = streamOf((_, index) => ({ chunks: [lines(1, 4), cut] }), {
+      ...dropReplayed,
+      reconnect: { retries: 3 },
+    });
     const seen = reading(stream);
     await clock.advance(60_000);
     expect([texts(seen.items), seen.end]).toMatchObject([named(1, 4), { thrown: { code: "exhausted" } }]);

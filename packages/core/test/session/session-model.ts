@@ -187,7 +187,7 @@ export class SessionModel {
 
   /** `back`: so many items from before what was asked for come again. */
   answer(status: number, framed: boolean, back: number): void {
-    const { dice, resumable, timeouts } = this.options;
+    const { resumable, timeouts } = this.options;
     if (resumable) this.next = Math.max(this.first, this.next - back);
     this.wire = "answered";
     this.wireEnded = status === 204;
@@ -201,8 +201,7 @@ export class SessionModel {
     this.#due.delete("headersMs");
     this.#start("idleMs", timeouts.idleMs);
     this.#start("progressMs", timeouts.progressMs);
-    // Up to a fifth sooner.
-    this.#start("maxAgeMs", timeouts.maxAgeMs * (1 - dice / 5));
+    this.#startAge();
     this.notices.push(`open ${this.#attempts} ${status}`);
     if (this.#answers > 1 && this.#lacksCursor) this.#gap ??= { from: this.cursor };
     else if (this.#answers > 1 && this.cursor !== undefined) this.notices.push(`resumed ${this.cursor}`);
@@ -274,13 +273,19 @@ export class SessionModel {
     this.#inbox.push({ lines: [], bytes: 0, end: { code } });
   }
 
+  /** Up to a fifth sooner. */
+  #startAge(): void {
+    const { timeouts, dice } = this.options;
+    this.#start("maxAgeMs", timeouts.maxAgeMs * (1 - dice / 5));
+  }
+
   /** The connection is changed for a new one, where that can go on behind the last item. */
   #age(): void {
     const { reconnect, resumable, unsafe } = this.options;
     const recycled = reconnect !== false && resumable && !unsafe && this.cursor !== undefined;
     if (recycled || !this.#toldAged) this.notices.push(`aged ${recycled}`);
-    this.#toldAged = true;
-    if (!recycled) return;
+    this.#toldAged ||= !recycled;
+    if (!recycled) return this.#startAge();
     this.wire = "over";
     this.#end = "aged";
   }
@@ -442,8 +447,10 @@ export class SessionModel {
     if (arrived === 0) return;
     this.#tellGap();
     this.#handedOn.push(...itemsOf(this.#batch).map(({ number }) => String(number)));
-    this.#moved ||= !resumable || this.#cursorAfter(arrived) !== this.#cursorAtBegin;
-    if (this.#moved) this.#fresh += arrived;
+    for (let count = 1; count <= arrived; count++) {
+      this.#moved ||= !resumable || this.#cursorAfter(count) !== this.#cursorAtBegin;
+      if (this.#moved) this.#fresh++;
+    }
     this.#due.delete("firstItemMs");
     this.#start("progressMs", timeouts.progressMs);
     if (reconnect && this.#fresh >= reconnect.healthyAfterItems) this.#healthy();

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import type { Cursor } from "../../src/errors.ts";
+import { type Cursor, StreamError } from "../../src/errors.ts";
 import { type CursorStore, memoryCursorStore } from "../../src/session/cursor-store.ts";
 import { left, nothingLeft, reading, streamOf } from "./stream-of.ts";
 
+const reset = new StreamError("reset", "the connection broke");
 const storeOf = (load: CursorStore["load"]): CursorStore => ({ load, save: () => {} });
 
 test.each<[string, Cursor | undefined, Cursor | undefined, string | undefined]>([
@@ -52,6 +53,27 @@ test.each<[string, CursorStore["load"], string]>([
   expect(seen.end).toMatchObject({ thrown: { code: "protocol", message: expect.stringContaining(why) } });
   expect([transport.requests.length, stream.state.name]).toEqual([0, "closed"]);
   expect(left({ clock, transport })).toEqual(nothingLeft);
+});
+
+test("a load that rejects with a StreamError is protocol all the same: nothing is sent, and nothing tried again", async () => {
+  const away = new StreamError("reset", "the store is away");
+  const { stream, clock, transport } = streamOf([], { cursorStore: storeOf(() => Promise.reject(away)) });
+  const seen = reading(stream);
+  await clock.advance(1_000);
+  expect([transport.requests.length, seen.end]).toMatchObject([0, { thrown: { code: "protocol", cause: away } }]);
+});
+
+test.each([
+  ["a store", { cursorStore: memoryCursorStore("") }],
+  ["resume.from", { resume: { from: "" } }],
+])("an empty cursor is none: %s", async (_, options) => {
+  const { stream, clock, transport } = streamOf([{ error: reset }, { chunks: ["1=a\n", "stall"] }], options);
+  const notices = reading(stream.notices());
+  reading(stream);
+  await clock.advance(1_000);
+  expect(transport.requests.map(({ headers }) => headers["last-id"])).toEqual([undefined, undefined]);
+  expect(notices.items.map(({ type }) => type)).not.toContain("resumed");
+  await stream.close();
 });
 
 test("close() and totalMs do not wait for a store that never answers", async () => {

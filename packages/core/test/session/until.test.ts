@@ -140,3 +140,24 @@ test("a framed body that was cut in its last line is tried against until as it i
   await marker.clock.advance(0);
   expect([seen.items, seen.end, (await marker.stream.outcome).code]).toEqual([["a"], "done", "complete"]);
 });
+
+test("a bookmark behind the item that ends the stream moves no cursor", async () => {
+  const { stream, clock } = streamOf([{ chunks: ["1=a\n2=done\n@4\n"] }], { until: { event: "done" } });
+  reading(stream);
+  await clock.advance(0);
+  expect(await stream.outcome).toMatchObject({ code: "complete", cursor: "2" });
+});
+
+test("totalMs over a consumer that is at the last item ends the stream complete", async () => {
+  const { stream, clock } = streamOf([{ chunks: ["1=a\n2=done\n", "stall"] }], {
+    until: { event: "done" },
+    timeouts: { totalMs: 100 },
+  });
+  const items = stream[Symbol.asyncIterator]();
+  expect([await items.next(), await items.next()]).toMatchObject([
+    { value: { text: "a" } },
+    { value: { text: "done" } },
+  ]);
+  await clock.advance(200);
+  expect([(await stream.outcome).code, await items.next()]).toEqual(["complete", { done: true, value: undefined }]);
+});

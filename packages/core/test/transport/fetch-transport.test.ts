@@ -203,6 +203,15 @@ test("a port that fetch blocks is a TypeError", async () => {
   await expect(get("http://127.0.0.1:6667/")).rejects.toThrow(TypeError);
 });
 
+test("the length of an answer from another origin is not believed: a browser hides that it was a compressed one", async () => {
+  const shown = Object.defineProperty(new Response("more than four", { headers: { "content-length": "4" } }), "type", {
+    value: "cors",
+  });
+  const transport = fetchTransport({ fetch: () => Promise.resolve(shown) });
+  const { framing, body } = await transport(new StreamRequest({ url: "https://a.example/" }), { signal: free });
+  expect([framing, await text(body)]).toEqual(["unknown", "more than four"]);
+});
+
 test.each([
   [204, "GET", {}, "length"],
   [205, "GET", {}, "length"],
