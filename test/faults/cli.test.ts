@@ -294,6 +294,56 @@ describe("a cut", () => {
     expect(stderr).toContain("* gap ");
   });
 
+  test("of SSE that the server ends for good, by a 204 to the last id, is no gap", async () => {
+    const ids: (string | string[] | undefined)[] = [];
+    const url = await serve((request, response) => {
+      const id = request.headers["last-event-id"];
+      ids.push(id);
+      if (id === "2") response.writeHead(204).end();
+      else response.writeHead(200, sse).end("id: 1\ndata: one\n\nid: 2\ndata: two\n\n");
+    });
+    const { code, stdout, stderr } = await runCli(["tail", url]);
+    expect({ code, stdout, ids }).toEqual({ code: 0, stdout: "one\ntwo\n", ids: [undefined, "2"] });
+    expect(stderr).toContain("* end    complete: 2 items");
+    expect(stderr).not.toContain("* gap");
+  });
+
+  test("--since of bytes is an offset, asked for by Range", async () => {
+    const body = "0123456789";
+    const ranges: (string | undefined)[] = [];
+    const url = await serve((request, response) => {
+      ranges.push(request.headers.range);
+      response.writeHead(206, { "content-range": "bytes 7-9/10", etag: '"one"', "accept-ranges": "bytes" });
+      response.end(body.slice(7));
+    });
+    const { code, stdout } = await runCli(["tail", url, "--as", "bytes", "--since", "7"]);
+    expect({ code, stdout, ranges }).toEqual({ code: 0, stdout: "789", ranges: ["bytes=7-"] });
+  });
+
+  test.each(["auto", "json-seq"])("of a JSON text sequence, read with --as %s, is gone on from", async (reading) => {
+    const asked: (string | undefined)[] = [];
+    const type = { "content-type": "application/json-seq" };
+    const url = await serve(
+      inTurn(
+        (request, response) => {
+          asked.push(request.url);
+          response.writeHead(200, type);
+          breakAfter(response, '\x1e{"seq":1}\n\x1e{\n"seq":2\n}\n\x1e{"seq"');
+        },
+        (request, response) => {
+          asked.push(request.url);
+          response.writeHead(200, type).end('\x1e{"seq":3}\n');
+        },
+      ),
+    );
+    const { code, stdout } = await runCli(["tail", url, "--as", reading, "--cursor", "seq", "--cursor-param", "after"]);
+    expect({ code, stdout, asked }).toEqual({
+      code: 0,
+      stdout: '{"seq":1}\n{ "seq":2 }\n{"seq":3}\n',
+      asked: ["/", "/?after=2"],
+    });
+  });
+
   test("--since of SSE goes out with the first request", async () => {
     let id: string | string[] | undefined;
     const url = await serve((request, response) => {

@@ -44,6 +44,14 @@ describe("without faults", () => {
     expect(proxy.counts).toEqual({ accepted: 1, open: 0, up: 13, down: 13 });
   });
 
+  it("goes to a server that is named by its URL", async () => {
+    await using origin = await loopbackServer({ body: "hello" });
+    for (const to of [origin.url, new URL(origin.url)]) {
+      await using proxy = await faultProxy({ to });
+      expect(await fetch(proxy.url).then((answer) => answer.text())).toBe("hello");
+    }
+  });
+
   it("passes a break of the target on as a break, and a refusal", async () => {
     await using origin = await target((socket) => socket.once("data", () => socket.resetAndDestroy()));
     await using proxy = await faultProxy({ to: origin });

@@ -1,5 +1,6 @@
 // The loopback server's faults, seen by a plain TCP client: bytes exact, FIN, RST and stall told apart.
 
+import { Readable } from "node:stream";
 import { fakeClock } from "@longwire/core/testing";
 import { type Answer, type FaultPlan, loopbackServer } from "@longwire/testing";
 import { describe, expect, it, test } from "vitest";
@@ -206,6 +207,46 @@ describe("the server", () => {
     expect(server.connections[0]).toMatchObject({ requests: 1, open: false });
   });
 
+  it.each([
+    ["a generator", () => endlessOnce()],
+    ["a generator that waits", () => endless([])],
+    ["a stream of the web", () => new Blob([body]).stream()],
+    ["a stream of Node", () => Readable.from([body])],
+  ])("says that %s was read already, in the place of an empty answer", async (_kind, make) => {
+    const server = await loopbackServer({ body: make() }, { plan: { cutAfter: 3 } });
+    for (const [count, how] of [
+      [1, "FIN"],
+      [0, "RST"],
+    ] as const) {
+      await using client = await peer(server.port);
+      expect(await client.ended).toBe(how);
+      expect(client.chunks.length > 0 ? 1 : 0).toBe(count);
+    }
+    await expect(server.close()).rejects.toThrow("was read already");
+  });
+
+  it("reads a body anew for each request, if that can be done", async () => {
+    const anew = { [Symbol.iterator]: () => ["abc", "def"].values() };
+    for (const parts of [["abc", "def"], new Set(["abc", "def"]), anew]) {
+      await using server = await loopbackServer({ body: parts });
+      for (let turn = 0; turn < 2; turn++) expect(await fetch(server.url).then((answer) => answer.text())).toBe(body);
+    }
+    await using server = await loopbackServer(() => ({ body: ["abc", "def"].values() }));
+    for (let turn = 0; turn < 2; turn++) expect(await fetch(server.url).then((answer) => answer.text())).toBe(body);
+  });
+
+  it("has not read a body of which nothing was asked for", async () => {
+    await using server = await loopbackServer(
+      { body: [body].values() },
+      { plan: [{ status: 503 }, { cutAfter: 0 }, {}] },
+    );
+    for (const told of [/^HTTP\/1\.1 503 /, /\r\n\r\n$/, /abcdef/]) {
+      await using client = await peer(server.port, getRequest.replace("host", "connection: close\r\nhost"));
+      await client.ended;
+      expect(client.text).toMatch(told);
+    }
+  });
+
   it("asks for no more than the reader takes", async () => {
     let pieces = 0;
     await using server = await loopbackServer({
@@ -265,4 +306,8 @@ async function* endless(events: string[]): AsyncGenerator<string> {
   } finally {
     events.push("let go");
   }
+}
+
+function* endlessOnce(): Generator<string> {
+  for (;;) yield "more";
 }

@@ -117,6 +117,13 @@ test("a fake clock drives the waits of a plan", async () => {
   expect(clock.now()).toBe(120_000);
 });
 
+test("a generator as a body is read once, and said to be so from then on", async () => {
+  const resolver = mswAnswer({ ...ndjson, body: [body].values() });
+  const first = await resolver({ request: new Request(url) });
+  expect(await first.text()).toBe(body);
+  await expect(resolver({ request: new Request(url) })).rejects.toThrow("was read already");
+});
+
 test("an answer is told when the client leaves", async () => {
   let left: Promise<unknown> | undefined;
   server.use(

@@ -11,7 +11,7 @@ export function tailCommand(run: (url: string, flags: TailFlags) => Promise<void
     .summary("print a stream as it arrives, through cuts and restarts")
     .description(
       "Prints what a URL streams, as it arrives. When the connection breaks it is opened again and goes on where it was: " +
-        "Server-Sent Events by Last-Event-ID, NDJSON by --cursor and --cursor-param. Data goes to stdout, all else to stderr.",
+        "Server-Sent Events by Last-Event-ID, NDJSON and json-seq by --cursor and --cursor-param, bytes by Range. Data goes to stdout, all else to stderr.",
     )
     .argument("<url>", "http:// or https://; a user:password@ in it becomes basic auth")
     .addOption(
@@ -35,8 +35,11 @@ export function tailCommand(run: (url: string, flags: TailFlags) => Promise<void
       integer(text, 0),
     )
     .option("--until <text>", "end when an event's data, or a line, is this text; it is not printed")
-    .option("--since <cursor>", "begin after this resume point: an event id, or a value of --cursor-param")
-    .option("--cursor <field>", "NDJSON: where a record has its resume point, such as seq or metadata.resourceVersion")
+    .option(
+      "--since <cursor>",
+      "begin after this resume point: an event id, a value of --cursor-param, or a byte offset with --as bytes",
+    )
+    .option("--cursor <field>", "where a record of JSON has its resume point, such as seq or metadata.resourceVersion")
     .option("--cursor-param <name>", "the query parameter that asks for what comes after a resume point")
     .addOption(
       new Option(

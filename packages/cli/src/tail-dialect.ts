@@ -1,4 +1,5 @@
 import { bytesDialect, type Dialect, linesDialect, type StreamRequest } from "@longwire/core";
+import { jsonSeqDialect, ndjsonDialect } from "@longwire/ndjson";
 import { sseDialect } from "@longwire/sse";
 import { autoDialect } from "./auto-dialect.ts";
 import type { Item } from "./item.ts";
@@ -6,7 +7,7 @@ import { jsonLineDialect } from "./json-line.ts";
 import { recordCursor } from "./record-cursor.ts";
 
 /** How the body is read: `--as`. */
-export const readings = ["auto", "sse", "ndjson", "lines", "bytes"] as const;
+export const readings = ["auto", "sse", "ndjson", "json-seq", "lines", "bytes"] as const;
 export type Reading = (typeof readings)[number];
 
 export interface ReadingOptions {
@@ -22,17 +23,21 @@ export interface ReadingOptions {
 export function tailDialect(reading: Reading, { until, cursor, cursorParam }: ReadingOptions): Dialect<Item> {
   const resume = cursorParam === undefined ? {} : { resume: byQuery(cursorParam) };
   const sse = (): Dialect<Item> => ({ ...sseDialect(), ...resume });
-  const ndjson = (): Dialect<Item> => ({
-    ...jsonLineDialect(until),
+  const records = (values: Dialect<unknown>): Dialect<Item> => ({
+    ...jsonLineDialect(values),
     ...(cursor !== undefined && { ...resume, cursorOf: recordCursor(cursor) }),
   });
+  const ndjson = (): Dialect<Item> => records(ndjsonDialect({ marker: until }));
+  const jsonSeq = (): Dialect<Item> => records(jsonSeqDialect({ marker: until }));
   switch (reading) {
     case "auto":
-      return autoDialect({ sse: sse(), ndjson: ndjson(), lines: linesDialect() });
+      return autoDialect({ sse: sse(), ndjson: ndjson(), jsonSeq: jsonSeq(), lines: linesDialect() });
     case "sse":
       return sse();
     case "ndjson":
       return ndjson();
+    case "json-seq":
+      return jsonSeq();
     case "lines":
       return linesDialect();
     case "bytes":

@@ -48,14 +48,20 @@ export async function tailOptions(flags: TailFlags, world: World): Promise<Strea
 }
 
 function checkCombination({ as, until, since, cursor, cursorParam }: TailFlags): void {
-  const resumes = as === "auto" || as === "sse" || as === "ndjson";
   const flag = [
-    since !== undefined && "--since",
+    as === "lines" && since !== undefined && "--since",
     cursor !== undefined && "--cursor",
     cursorParam !== undefined && "--cursor-param",
   ].find(Boolean);
-  if (!resumes && flag)
-    throw new UsageError(`${flag} does nothing with --as ${as}: only sse and ndjson can be resumed`);
+  if (flag && (as === "lines" || as === "bytes")) {
+    const why = as === "lines" ? "lines cannot be resumed" : "bytes are resumed by their offset";
+    throw new UsageError(`${flag} does nothing with --as ${as}: ${why}`);
+  }
+  if (as === "bytes" && since !== undefined && !isOffset(since)) {
+    throw new UsageError(
+      `--since with --as bytes must be a whole number of bytes from 0 up, not ${JSON.stringify(since)}`,
+    );
+  }
   if (as === "bytes" && until !== undefined)
     throw new UsageError("--until does nothing with --as bytes: bytes have no lines");
   if (cursor !== undefined && cursorParam === undefined) {
@@ -68,11 +74,13 @@ function checkCombination({ as, until, since, cursor, cursorParam }: TailFlags):
       "--cursor-param says how a resume point is sent; say also where a record has it, with --cursor FIELD",
     );
   }
-  if (as === "ndjson" && since !== undefined && cursorParam === undefined) {
-    throw new UsageError(
-      "--since needs --cursor FIELD and --cursor-param NAME here: NDJSON itself has no resume point",
-    );
+  if ((as === "ndjson" || as === "json-seq") && since !== undefined && cursorParam === undefined) {
+    throw new UsageError(`--since needs --cursor FIELD and --cursor-param NAME here: ${as} itself has no resume point`);
   }
+}
+
+function isOffset(text: string): boolean {
+  return /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
 }
 
 /** Values are never printed: they may be secrets. */

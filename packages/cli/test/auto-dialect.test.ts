@@ -13,7 +13,7 @@ describe("auto", () => {
     ["application/jsonl", "NDJSON"],
     ["application/json; charset=utf-8", "NDJSON"],
     ["application/problem+json", "lines"],
-    ["application/json-seq", "lines"],
+    ["application/json-seq", "JSON text sequences"],
     ["text/plain", "lines"],
     ["application/octet-stream", "lines"],
     ["text/html", "lines"],
@@ -34,11 +34,20 @@ describe("auto", () => {
     expect(auto.name).toBe("lines");
   });
 
+  test.each([204, 205])("keeps its choice for an answer of status %i, which has no type", (status) => {
+    const auto = chosenBy("text/event-stream");
+    auto.decoder({ ...answer(""), status }, "2");
+    expect([auto.name, auto.endless]).toEqual(["SSE", true]);
+  });
+
   test("resumes and reads cursors as what it has chosen", () => {
     const options = { cursor: "seq", cursorParam: "since" };
     const rows = chosenBy("application/x-ndjson", options);
     expect(rows.cursorOf?.({ json: '{"seq":8}' })).toBe(8);
     expect(resumed(rows, 8).url).toBe("http://a.example/feed?since=8");
+    const texts = chosenBy("application/json-seq", options);
+    expect(texts.cursorOf?.({ json: '{"seq":9}' })).toBe(9);
+    expect(resumed(texts, 9).url).toBe("http://a.example/feed?since=9");
     const events = chosenBy("text/event-stream");
     expect(events.cursorOf?.({ type: "message", data: "", lastEventId: "5", id: "5" })).toBe("5");
     expect(resumed(events, "5").headers["last-event-id"]).toBe("5");

@@ -11,7 +11,7 @@ describe("a wrong command line exits 2 and says what is wrong", () => {
     [["tail"], "missing required argument 'url'"],
     [["tail", url, url], "too many arguments"],
     [["tail", url, "--frob"], "unknown option '--frob'"],
-    [["tail", url, "--as", "xml"], "Allowed choices are auto, sse, ndjson, lines, bytes"],
+    [["tail", url, "--as", "xml"], "Allowed choices are auto, sse, ndjson, json-seq, lines, bytes"],
     [["tail", url, "--output", "xml"], "Allowed choices are pretty, json, data, raw"],
     [["tail", url, "--idle", "30"], '"30" is no duration'],
     [["tail", url, "--max", "0"], "a whole number from 1 up"],
@@ -25,10 +25,14 @@ describe("a wrong command line exits 2 and says what is wrong", () => {
     [["tail", url, "-u", "ops"], "-u needs a name, a colon and a password"],
     [["tail", url, "-d", "@no-such-file.json"], 'Cannot read "no-such-file.json"'],
     [["tail", url, "--as", "lines", "--since", "5"], "--since does nothing with --as lines"],
+    [["tail", url, "--as", "bytes", "--cursor", "seq"], "--cursor does nothing with --as bytes"],
+    [["tail", url, "--as", "bytes", "--since", "-5"], 'a whole number of bytes from 0 up, not "-5"'],
+    [["tail", url, "--as", "bytes", "--since", "9007199254740992"], "a whole number of bytes from 0 up"],
     [["tail", url, "--as", "bytes", "--until", "x"], "--until does nothing with --as bytes"],
     [["tail", url, "--cursor", "seq"], "--cursor-param NAME"],
     [["tail", url, "--cursor-param", "since"], "--cursor FIELD"],
     [["tail", url, "--as", "ndjson", "--since", "5"], "--since needs --cursor FIELD and --cursor-param NAME"],
+    [["tail", url, "--as", "json-seq", "--since", "5"], "here: json-seq itself has no resume point"],
   ])("%j", async (words, message) => {
     const { code, stdout, stderr } = await run(words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -84,6 +88,7 @@ describe("what is asked of it exits 0 and goes to stdout", () => {
     ]) {
       expect(stdout).toContain(` ${option}`);
     }
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain("or a byte offset with --as bytes");
     expect(stdout).toMatch(/^ {2}130 {2}interrupted/m);
     expect(stdout).toMatch(/^ {2}pretty {2}for people/m);
     expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);

@@ -65,6 +65,7 @@ test("--retries 0 makes one attempt; without it there is no end", async () => {
 
 test("--since is where it begins, and without it no resume is declared: a POST stays one that is sent once", async () => {
   expect((await options({ since: "7" })).resume).toEqual({ from: "7" });
+  expect((await options({ as: "bytes", since: "7" })).resume).toEqual({ from: "7" });
   expect((await options({})).resume).toBeUndefined();
 });
 

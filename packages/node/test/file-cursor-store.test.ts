@@ -1,15 +1,21 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { fileCursorStore } from "../src/file-cursor-store.ts";
 
 /** What the store asked of the file system, in order. */
 const steps: string[] = [];
+/** A folder that may not be written; who runs the tests may write everywhere. */
+let denied: string | undefined;
+/** What another does to the temporary file in between. */
+let meanwhile: { readonly [Step in "open" | "rename"]?: (temporary: string) => Promise<void> } = {};
 
 vi.mock("node:fs/promises", async (original) => {
   const real = await original<typeof import("node:fs/promises")>();
   const open: typeof real.open = async (path, flags, mode) => {
+    if (flags === "wx") await meanwhile.open?.(String(path));
     const handle = await real.open(path, flags, mode);
     const name = String(path).endsWith(".tmp") ? "temporary" : "folder";
     steps.push(`open ${name}`);
@@ -22,11 +28,16 @@ vi.mock("node:fs/promises", async (original) => {
     }
     return handle;
   };
+  const access: typeof real.access = async (path, mode) => {
+    if (denied === path) throw Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" });
+    await real.access(path, mode);
+  };
   const rename: typeof real.rename = async (from, to) => {
+    await meanwhile.rename?.(String(from));
     await real.rename(from, to);
     steps.push("rename");
   };
-  return { ...real, open, rename };
+  return { ...real, access, open, rename };
 });
 
 let folder: string;
@@ -36,6 +47,8 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "longwire-cursor-"));
   file = join(folder, "feed.cursor");
   steps.length = 0;
+  denied = undefined;
+  meanwhile = {};
 });
 
 afterEach(() => rm(folder, { recursive: true }));
@@ -109,10 +122,28 @@ describe("a file that is no cursor's", () => {
     });
   });
 
-  test("a folder that is missing is an error of save", async () => {
-    const store = fileCursorStore(join(folder, "none", "feed.cursor"));
-    expect(await store.load()).toBe(undefined);
-    await expect(store.save(1)).rejects.toMatchObject({ cause: { code: "ENOENT" } });
+  test("a folder that is missing is an error for both ways", async () => {
+    const none = join(folder, "none");
+    const store = fileCursorStore(join(none, "feed.cursor"));
+    await expect(store.load()).rejects.toMatchObject({
+      message: `Cannot keep a cursor in ${none}: the folder is missing: make it, or name a file in another one`,
+      cause: { code: "ENOENT" },
+    });
+    await expect(store.save(1)).rejects.toMatchObject({ cause: { code: "ENOENT", syscall: "open" } });
+    await expect(store.save(1)).rejects.not.toThrow("another stream");
+  });
+
+  test("a folder that cannot be written is an error before the stream begins, whether there is a file or not", async () => {
+    const store = fileCursorStore(file);
+    for (const begin of [async () => {}, () => store.save(1)]) {
+      denied = undefined;
+      await begin();
+      denied = folder;
+      await expect(store.load()).rejects.toMatchObject({
+        message: `Cannot keep a cursor in ${folder}: the folder cannot be written (EACCES: permission denied): allow it, or name a file in another one`,
+        cause: { code: "EACCES" },
+      });
+    }
   });
 });
 
@@ -153,6 +184,15 @@ describe("saving", () => {
     if (process.platform !== "win32") expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
+  test("in one file by two streams at a time says that they need two", async () => {
+    const store = fileCursorStore(file);
+    const message = `Cannot save the cursor in ${file}: another stream saves there too. Two streams need two files`;
+    meanwhile = { open: (temporary) => writeFile(temporary, "") };
+    await expect(store.save(1)).rejects.toMatchObject({ message, cause: { code: "EEXIST" } });
+    meanwhile = { rename: (temporary) => rm(temporary) };
+    await expect(store.save(2)).rejects.toMatchObject({ message, cause: { code: "ENOENT" } });
+  });
+
   test("does not write where a link in its way leads", async () => {
     const precious = join(folder, "precious");
     await writeFile(precious, "mine");
@@ -162,8 +202,20 @@ describe("saving", () => {
   });
 });
 
-test("a path that is none is refused at once", () => {
-  for (const path of ["", undefined, 7]) {
-    expect(() => fileCursorStore(path as string)).toThrow(TypeError);
-  }
+test("a path may be a file: URL", async () => {
+  await fileCursorStore(pathToFileURL(file)).save("41");
+  expect(await readFile(file, "utf8")).toBe('{"cursor":"41"}\n');
+});
+
+test.each([
+  ["", "an empty one"],
+  [undefined, "undefined"],
+  [null, "null"],
+  [7, "number"],
+  [new Map(), "[object Map]"],
+  [Buffer.from("feed.cursor"), "[object Uint8Array]"],
+  [new URL("https://a.example/feed.cursor"), "https:"],
+])("a path that is none is refused at once: %s is %s", (path, kind) => {
+  const told = `The path of a cursor file must be a text that is not empty, or a file: URL, not ${kind}`;
+  expect(() => fileCursorStore(path as string)).toThrow(new TypeError(told));
 });

@@ -1,5 +1,6 @@
 // What a test's server answers, whatever carries it: the loopback server or msw.
 
+import { type Checks, checkFields, oneOf, shown, whole } from "./checks.ts";
 import { answerInstead, type FaultPlan } from "./fault-plan.ts";
 import { addedBytes } from "./fault-steps.ts";
 
@@ -13,7 +14,10 @@ export interface Answer {
   /** Default 200. */
   readonly status?: number | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** At once, or piece by piece at the reader's pace; text goes as UTF-8. A generator is let go when the reader leaves. */
+  /**
+   * At once, or piece by piece at the reader's pace; text goes as UTF-8. A generator is let go when the reader leaves. It, or a stream,
+   * can be read once: where there are more requests, give a function that makes one for each.
+   */
   readonly body?: string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array> | undefined;
   /**
    * How the end of the body is told. Default: `length` for a string or bytes, or when `headers` has a content-length (when that is more than
@@ -45,22 +49,49 @@ export interface PlannedAnswer {
   readonly flow: AsyncIterable<Uint8Array>;
 }
 
-/** What is answered to a request; where the plan answers itself, or never, nobody is asked. */
-export async function answerTo<Request extends AnswerRequest>(
-  request: Request,
-  answering: Answering<Request>,
-  plan: FaultPlan,
-): Promise<PlannedAnswer> {
-  const instead = plan.blackhole ? {} : answerInstead(plan);
-  return plannedAnswer(instead ?? (typeof answering === "function" ? await answering(request) : answering), plan);
+/** Plans what is answered to a request; where the plan answers itself, or never, nobody is asked. */
+export type Answerer<Request extends AnswerRequest> = (request: Request, plan: FaultPlan) => Promise<PlannedAnswer>;
+
+/** @throws TypeError, RangeError on what is no answer; what it makes does so too, when a function gave that */
+export function answererOf<Request extends AnswerRequest>(answering: Answering<Request>): Answerer<Request> {
+  const readOnce = new WeakSet<object>();
+  if (typeof answering !== "function") checkAnswer(answering);
+  return async (request, plan) => {
+    const instead = plan.blackhole ? {} : answerInstead(plan);
+    const answer = instead ?? (typeof answering === "function" ? await answering(request) : answering);
+    checkAnswer(answer);
+    return plannedAnswer(answer, plan, readOnce);
+  };
 }
 
-/** @throws TypeError when a body of framing `length` has no length that is known */
-function plannedAnswer({ status = 200, headers: given, body = "", framing }: Answer, plan: FaultPlan): PlannedAnswer {
+function checkAnswer(answer: Answer): void {
+  checkFields<Answer>("An answer", answer, checks, ' such as { body: "hello" }, or a function that makes one');
+}
+
+const checks: Checks<Answer> = {
+  status: whole(200, 599),
+  headers: (_name, headers) => void new Headers(headers as Record<string, string>),
+  body(name, body) {
+    const { [Symbol.iterator]: parts, [Symbol.asyncIterator]: coming } = Object(body) as Partial<
+      Iterable<unknown> & AsyncIterable<unknown>
+    >;
+    if (typeof parts === "function" || typeof coming === "function") return;
+    throw new TypeError(`${name} must be a text, bytes, or an iterable of these, not ${shown(body)}`);
+  },
+  framing: oneOf(["length", "chunked", "close"]),
+};
+
+/** @throws TypeError when a body of framing `length` has no length that is known, or one that can be read once was */
+function plannedAnswer(
+  { status = 200, headers: given, body = "", framing }: Answer,
+  plan: FaultPlan,
+  readOnce: WeakSet<object>,
+): PlannedAnswer {
   const headers = new Headers(given);
-  const whole = typeof body === "string" || body instanceof Uint8Array;
-  const parts = whole ? [body] : body;
-  const flow = bytesOf(parts);
+  const inHand = typeof body === "string" || body instanceof Uint8Array;
+  const parts = inHand ? [body] : body;
+  checkUnread(parts, readOnce);
+  const flow = bytesOf(parts, readOnce);
   const declared = headers.get("content-length");
   headers.delete("content-length");
   if (plan.gzipStall !== undefined) {
@@ -68,7 +99,7 @@ function plannedAnswer({ status = 200, headers: given, body = "", framing }: Ans
     // How long the encoded body would have been, nobody knows.
     return { status, headers, framing: framing === "close" ? "close" : "chunked", flow };
   }
-  const chosen = framing ?? (whole || declared !== null ? "length" : "chunked");
+  const chosen = framing ?? (inHand || declared !== null ? "length" : "chunked");
   if (chosen === "length" && status !== 204 && status !== 304) {
     const length = declared === null ? lengthOf(parts) : Number(declared);
     headers.set("content-length", String(length + addedBytes(plan, length)));
@@ -83,10 +114,25 @@ function lengthOf(parts: Parts): number {
   throw new TypeError('framing "length" needs a body in hand, or a content-length in headers');
 }
 
-async function* bytesOf(parts: Parts): AsyncGenerator<Uint8Array> {
+async function* bytesOf(parts: Parts, readOnce: WeakSet<object>): AsyncGenerator<Uint8Array> {
+  checkUnread(parts, readOnce);
+  if (onceOnly.some((method) => method in parts)) readOnce.add(parts);
   for await (const part of parts) yield bytes(part);
 }
 
+function checkUnread(parts: Parts, readOnce: WeakSet<object>): void {
+  if (!readOnce.has(parts)) return;
+  throw new TypeError(
+    "The body of this answer was read already, and a generator or a stream can be read once; " +
+      "give a function that makes one for each request: () => ({ body: … })",
+  );
+}
+
+/** What a generator has, a stream of the web and one of Node: each would be empty from its second time on, without a word. */
+const onceOnly = ["next", "getReader", "read"];
+
 function bytes(part: string | Uint8Array): Uint8Array {
-  return typeof part === "string" ? new TextEncoder().encode(part) : part;
+  if (typeof part === "string") return new TextEncoder().encode(part);
+  if (part instanceof Uint8Array) return part;
+  throw new TypeError(`A piece of a body must be a text or bytes, not ${shown(part)}`);
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { type BadItem, type Decoder, type EndOfBody, emptySink, type Framing, type Mark } from "@longwire/core";
 import { everyCut } from "@longwire/core/testing";
+import { checkFields, flag, oneOf } from "./checks.ts";
 
 export type ConformanceFormat = "sse" | "ndjson" | "json-seq";
 
@@ -56,6 +57,8 @@ export interface ConformanceOptions {
  * decoder, at every cut. It answers what failed, and nothing when all is well: any test runner can say so. `decode` may throw where
  * a run may; better it answers with `error` and the items before it.
  *
+ * @throws TypeError on a format that there is none of, or a bad option
+ *
  * @example
  * ```ts
  * import assert from "node:assert";
@@ -70,6 +73,8 @@ export function conformance(
   decode: (run: ConformanceRun) => Decoding,
   options: ConformanceOptions = {},
 ): ConformanceFailure[] {
+  oneOf(Object.keys(expectations))("format", format);
+  checkFields<ConformanceOptions>("The options object of conformance", options, { pairs: flag });
   const failures: ConformanceFailure[] = [];
   for (const { name, input, framing, onBadItem, ...expected } of expectations[format]()) {
     for (const { cut, chunks } of everyCut(input, options)) {

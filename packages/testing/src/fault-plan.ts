@@ -1,3 +1,6 @@
+import type { Clock } from "@longwire/core";
+import { type Check, type Checks, checkFields, clock, flag, ms, shown, whole } from "./checks.ts";
+
 /**
  * What goes wrong with one flow of bytes, as data: it can be written to JSON and read back.
  *
@@ -68,6 +71,12 @@ export function plansOf(plans: FaultPlans): (index: number) => FaultPlan {
   return (index) => list[Math.min(index, list.length - 1)] ?? {};
 }
 
+/** Checks of the options of whatever obeys plans. */
+export const planOptions: Checks<{ plan: FaultPlans; clock: Clock }> = {
+  plan: (_name, plans) => void plansOf(plans as FaultPlans),
+  clock,
+};
+
 /**
  * Answers the plan if it is one.
  *
@@ -75,15 +84,8 @@ export function plansOf(plans: FaultPlans): (index: number) => FaultPlan {
  *   Both name the fault and print the value.
  */
 export function checkPlan(plan: FaultPlan): FaultPlan {
-  if (typeof plan !== "object" || plan === null || Array.isArray(plan)) {
-    throw new TypeError(`A fault plan must be an object, not ${shown(plan)}`);
-  }
+  checkFields<FaultPlan>("A fault plan", plan, checks);
   const set = Object.entries(plan).filter(([, value]) => value !== undefined);
-  for (const [name, value] of set) {
-    const check = Object.hasOwn(checks, name) && checks[name as keyof FaultPlan];
-    if (!check) throw new TypeError(`A fault plan has no ${name}; it has ${Object.keys(checks).join(", ")}`);
-    check(name, value);
-  }
   const ending = set.filter(([name, value]) => ends.has(name) && value !== false).map(([name]) => name);
   if (ending.length > 1) throw new TypeError(`A fault plan has one end; this one has ${ending.join(" and ")}`);
   if (plan.drip && (plan.slice !== undefined || plan.delay?.chunkMs !== undefined)) {
@@ -108,28 +110,7 @@ export interface Instead {
 
 const ends: ReadonlySet<string> = new Set(["cutAfter", "resetAfter", "halfClose", "stall", "gzipStall", "blackhole"]);
 
-type Check = (name: string, value: unknown) => void;
-
-const whole =
-  (from: number, to: number = Number.MAX_SAFE_INTEGER): Check =>
-  (name, value) => {
-    if (typeof value !== "number") throw new TypeError(`${name} must be a number, not ${shown(value)}`);
-    if (Number.isInteger(value) && value >= from && value <= to) return;
-    const range = to === Number.MAX_SAFE_INTEGER ? `from ${from} up` : `from ${from} to ${to}`;
-    throw new RangeError(`${name} must be a whole number ${range}, not ${value}`);
-  };
 const offset = whole(0);
-
-const ms: Check = (name, value) => {
-  if (typeof value !== "number") throw new TypeError(`${name} must be a number, not ${shown(value)}`);
-  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
-    throw new RangeError(`${name} must be a number of milliseconds, 0 or more, not ${value}`);
-  }
-};
-
-const flag: Check = (name, value) => {
-  if (typeof value !== "boolean") throw new TypeError(`${name} must be true or false, not ${shown(value)}`);
-};
 
 const record =
   (fields: Readonly<Record<string, Check>>, required: boolean): Check =>
@@ -144,7 +125,7 @@ const record =
     }
   };
 
-const checks: Readonly<Record<keyof FaultPlan, Check>> = {
+const checks: Checks<FaultPlan> = {
   cutAfter: offset,
   resetAfter: offset,
   halfClose: offset,
@@ -163,17 +144,23 @@ const checks: Readonly<Record<keyof FaultPlan, Check>> = {
   status: whole(200, 599),
   retryAfter(name, value) {
     if (typeof value === "number") offset(name, value);
-    else if (typeof value !== "string" || !/^[\t\x20-\x7e]+$/.test(value)) {
-      throw new TypeError(`${name} must be seconds or a date, not ${shown(value)}`);
+    else if (typeof value !== "string" || !isRetryAfter(value)) {
+      throw new TypeError(
+        `${name} must be seconds or a date, such as "Fri, 20 Nov 2026 12:00:00 GMT", not ${shown(value)}`,
+      );
     }
   },
 };
 
+/** Seconds, or a date in any of HTTP's three forms: https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats */
+function isRetryAfter(text: string): boolean {
+  return (
+    /^\d+$/.test(text) ||
+    (/^[a-z]{3,9},? [a-z0-9 -]+ \d\d:\d\d:\d\d (GMT|\d{4})$/i.test(text) && !Number.isNaN(Date.parse(text)))
+  );
+}
+
 // Array.isArray does not narrow a readonly array away.
 function isList(plans: FaultPlan | readonly FaultPlan[]): plans is readonly FaultPlan[] {
   return Array.isArray(plans);
-}
-
-function shown(value: unknown): string {
-  return typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value));
 }

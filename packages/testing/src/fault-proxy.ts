@@ -3,14 +3,15 @@ import { STATUS_CODES } from "node:http";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type Clock, systemClock } from "@longwire/core";
 import { type Carrier, carry } from "./carry.ts";
+import { checkFields, shown, whole } from "./checks.ts";
 import { endings } from "./endings.ts";
-import { answerInstead, type FaultPlan, type FaultPlans, type Instead, plansOf } from "./fault-plan.ts";
+import { answerInstead, type FaultPlan, type FaultPlans, type Instead, planOptions, plansOf } from "./fault-plan.ts";
 import { faultFlow } from "./fault-steps.ts";
 import { written } from "./written.ts";
 
 export interface FaultProxyOptions {
-  /** Where connections go. `host` is 127.0.0.1 by default. */
-  readonly to: { readonly host?: string | undefined; readonly port: number };
+  /** Where connections go; `host` is 127.0.0.1 by default. Or the origin of a server, such as `http://127.0.0.1:8080`. */
+  readonly to: { readonly host?: string | undefined; readonly port: number } | string | URL;
   /** What goes wrong, by connection. Default: nothing. */
   readonly plan?: FaultPlans | undefined;
   /** Measures the waits of the plans. Default: the real one. */
@@ -55,7 +56,7 @@ export interface FaultProxyCounts {
  * Plans count what comes down a connection: heads and framing included. Those that change a body (`badUtf8`, `splitBom`,
  * `gzipStall`) are not for a proxy, which knows no bodies. `status` is answered to the first bytes of a request.
  *
- * @throws TypeError, RangeError on a bad plan
+ * @throws TypeError, RangeError on a bad option or plan
  * @example
  * ```ts
  * import { faultProxy } from "@longwire/testing";
@@ -65,7 +66,15 @@ export interface FaultProxyCounts {
  * await fetch(`${proxy.url}/events`); // whole
  * ```
  */
-export async function faultProxy({ to, plan = {}, clock = systemClock }: FaultProxyOptions): Promise<FaultProxy> {
+export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
+  checkFields<FaultProxyOptions>(
+    "The options object of faultProxy",
+    options,
+    optionChecks,
+    " such as { to: { port: 8080 } }",
+  );
+  const { plan = {}, clock = systemClock } = options;
+  const to = targetOf(options.to);
   const links = new Set<Link>();
   const failures: unknown[] = [];
   const past = { accepted: 0, up: 0, down: 0 };
@@ -134,6 +143,37 @@ export async function faultProxy({ to, plan = {}, clock = systemClock }: FaultPr
   };
 }
 
+const optionChecks = { ...planOptions, to: (_name: string, to: unknown) => void targetOf(to) };
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** @throws TypeError, RangeError */
+function targetOf(to: unknown): Target {
+  if (typeof to === "string" || to instanceof URL) return originOf(String(to));
+  if (typeof to !== "object" || to === null) throw noTarget(to);
+  const { host = "127.0.0.1", port } = to as Partial<Target>;
+  if (typeof host !== "string") throw new TypeError(`to.host must be a text, not ${shown(host)}`);
+  whole(1, 65_535)("to.port", port);
+  return { host, port: port as number };
+}
+
+function originOf(text: string): Target {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // A path would be lost without a word: it is the client's to ask for.
+  if (!url || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) throw noTarget(text);
+  const port = Number(url.port || (url.protocol === "http:" ? 80 : 443));
+  return { host: url.hostname.replaceAll(/[[\]]/g, ""), port };
+}
+
+function noTarget(to: unknown): TypeError {
+  return new TypeError(
+    `to must be { port: 8080 }, with a host or without, or an origin such as "http://127.0.0.1:8080", not ${shown(to)}`,
+  );
+}
+
 /** One connection through the proxy. */
 interface Link {
   readonly client: Socket;
@@ -142,14 +182,11 @@ interface Link {
   heal(): void;
 }
 
-function openLink(client: Socket, to: FaultProxyOptions["to"], plan: FaultPlan, clock: Clock): Link {
+function openLink(client: Socket, to: Target, plan: FaultPlan, clock: Clock): Link {
   const over = new AbortController();
   const faults = faultFlow(plan);
   const instead = answerInstead(plan);
-  const target =
-    instead || plan.blackhole
-      ? undefined
-      : connect({ host: to.host ?? "127.0.0.1", port: to.port, noDelay: true, allowHalfOpen: true });
+  const target = instead || plan.blackhole ? undefined : connect({ ...to, noDelay: true, allowHalfOpen: true });
   const asked = new Promise<unknown>((resolve) => client.once("data", resolve).once("close", resolve));
   let healed: Promise<void> | undefined;
   let wake = silence;

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { type Checks, checkFields, ms, oneOf, shown } from "./checks.ts";
 import { countListeners } from "./count-listeners.ts";
 import { countTimers } from "./count-timers.ts";
 
@@ -28,6 +29,11 @@ export interface LeakCounter extends AsyncDisposable {
  * signals that could still fire; promises rejected that nobody handles. What was open before is not counted. Idle sockets that were unref'd (as
  * undici does) keep nobody alive and are not seen.
  *
+ * A server that was opened before keeps its end of each connection until that is closed: one that a client keeps alive counts as a
+ * socket. Open the server after, or leave out sockets.
+ *
+ * @throws TypeError, RangeError on a bad option
+ *
  * @example
  * ```ts
  * import { leakCounter, loopbackServer } from "@longwire/testing";
@@ -38,7 +44,9 @@ export interface LeakCounter extends AsyncDisposable {
  * // At the end of the scope the server is closed first; then the counter throws if anything is left.
  * ```
  */
-export function leakCounter({ patienceMs = 2_000, except = [] }: LeakCounterOptions = {}): LeakCounter {
+export function leakCounter(options: LeakCounterOptions = {}): LeakCounter {
+  checkFields<LeakCounterOptions>("The options object of leakCounter", options, checks);
+  const { patienceMs = 2_000, except = [] } = options;
   const listeners = countListeners();
   const timers = countTimers();
   const rejections: unknown[] = [];
@@ -103,6 +111,16 @@ const kinds: readonly [kind: LeakKind, pattern: RegExp][] = [
   ["pipe", /^PipeWrap$/],
   ["process", /^ProcessWrap$/],
 ];
+
+const checks: Checks<LeakCounterOptions> = {
+  patienceMs: ms,
+  except(name, value) {
+    if (!Array.isArray(value)) throw new TypeError(`${name} must be a list, not ${shown(value)}`);
+    for (const kind of value) oneOf([...kinds.map(([known]) => known), ...counted])(name, kind);
+  },
+};
+
+const counted: readonly LeakKind[] = ["timer", "abort listener", "unhandled rejection"];
 
 /** What keeps this process alive, by kind. */
 function resources(): Map<string, number> {

@@ -3,10 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { type Clock, systemClock } from "@longwire/core";
-import { type Answering, type AnswerRequest, answerTo, type PlannedAnswer } from "./answer.ts";
+import { type Answering, type AnswerRequest, answererOf, type PlannedAnswer } from "./answer.ts";
 import { type Carrier, carry } from "./carry.ts";
+import { checkFields } from "./checks.ts";
 import { endings } from "./endings.ts";
-import { type FaultPlan, type FaultPlans, plansOf } from "./fault-plan.ts";
+import { type FaultPlan, type FaultPlans, planOptions, plansOf } from "./fault-plan.ts";
 import { faultFlow } from "./fault-steps.ts";
 import { written } from "./written.ts";
 
@@ -49,7 +50,7 @@ export interface LoopbackConnection {
  * Starts one on 127.0.0.1, on a port that is free. It keeps connections alive until the client leaves, an answer of framing `close`
  * was whole, or a plan ends them. A plan's offsets count the bytes of the body, before framing.
  *
- * @throws TypeError, RangeError on a bad plan
+ * @throws TypeError, RangeError on what is no answer, and on a bad option or plan
  * @example
  * ```ts
  * import { loopbackServer } from "@longwire/testing";
@@ -67,8 +68,11 @@ export interface LoopbackConnection {
  */
 export async function loopbackServer(
   answer: Answering<LoopbackRequest>,
-  { plan = {}, clock = systemClock }: LoopbackServerOptions = {},
+  options: LoopbackServerOptions = {},
 ): Promise<LoopbackServer> {
+  checkFields<LoopbackServerOptions>("The options object of loopbackServer", options, planOptions);
+  const { plan = {}, clock = systemClock } = options;
+  const answerTo = answererOf(answer);
   const connections: { index: number; requests: number; open: boolean }[] = [];
   const sockets = new Map<Socket, (typeof connections)[number]>();
   const requests: LoopbackRequest[] = [];
@@ -115,7 +119,7 @@ export async function loopbackServer(
     plan: FaultPlan,
     signal: AbortSignal,
   ): Promise<void> {
-    const planned = await answerTo(request, answer, plan);
+    const planned = await answerTo(request, plan);
     if (signal.aborted) return;
     await carry(planned.flow, faultFlow(plan), responseCarrier(response, planned), { clock, signal });
   }

@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from "@longwire/core";
-import { type Answering, type AnswerRequest, answerTo, type PlannedAnswer } from "./answer.ts";
+import { type Answering, type AnswerRequest, answererOf, type PlannedAnswer } from "./answer.ts";
 import { type Carrier, carry } from "./carry.ts";
-import { type FaultPlans, plansOf } from "./fault-plan.ts";
+import { checkFields } from "./checks.ts";
+import { type FaultPlans, planOptions, plansOf } from "./fault-plan.ts";
 import { faultFlow } from "./fault-steps.ts";
 import { written } from "./written.ts";
 
@@ -23,7 +24,7 @@ export interface MswAnswerOptions {
  * not seen here: `cutAfter` and `halfClose` look like `resetAfter` (to Longwire a `reset`), and under framing `close` all three look like
  * a clean end.
  *
- * @throws TypeError, RangeError on a bad plan. What an answer throws is msw's: it makes a 500 of it.
+ * @throws TypeError, RangeError on what is no answer, and on a bad option or plan. What an answer throws is msw's: it makes a 500 of it.
  * @example
  * ```ts
  * import { mswAnswer } from "@longwire/testing/msw";
@@ -39,8 +40,11 @@ export interface MswAnswerOptions {
  */
 export function mswAnswer(
   answer: Answering,
-  { plan = {}, clock = systemClock }: MswAnswerOptions = {},
+  options: MswAnswerOptions = {},
 ): (info: { readonly request: Request }) => Promise<Response> {
+  checkFields<MswAnswerOptions>("The options object of mswAnswer", options, planOptions);
+  const { plan = {}, clock = systemClock } = options;
+  const answerTo = answererOf(answer);
   const planOf = plansOf(plan);
   let count = 0;
 
@@ -50,7 +54,7 @@ export function mswAnswer(
     const gone = new AbortController();
     const leave = (): void => gone.abort(request.signal.reason);
     request.signal.addEventListener("abort", leave, { once: true });
-    const planned = await answerTo(requestOf(request, index, gone.signal), answer, plan);
+    const planned = await answerTo(requestOf(request, index, gone.signal), plan);
     return new Promise((resolve) => {
       gone.signal.addEventListener("abort", () => resolve(Response.error()), { once: true });
       const { stream, carrier } = pulledStream(planned.framing, gone);

@@ -11,6 +11,10 @@ describe("a fault plan", () => {
     expect(checkPlan({ cutAfter: undefined, blackhole: false, stall: 1 })).toEqual({ blackhole: false, stall: 1 });
   });
 
+  it.each(["120", "Friday, 20-Nov-26 12:00:00 GMT", "Fri Nov 20 12:00:00 2026"])("may ask for %j", (retryAfter) => {
+    expect(checkPlan({ retryAfter })).toEqual({ retryAfter });
+  });
+
   const bad: [plan: unknown, error: Error][] = [
     [null, new TypeError("A fault plan must be an object, not null")],
     [7, new TypeError("A fault plan must be an object, not 7")],
@@ -29,7 +33,12 @@ describe("a fault plan", () => {
     ],
     [{ blackhole: 1 }, new TypeError("blackhole must be true or false, not 1")],
     [{ status: 99 }, new RangeError("status must be a whole number from 200 to 599, not 99")],
-    [{ retryAfter: "1\r\nx: y" }, new TypeError('retryAfter must be seconds or a date, not "1\\r\\nx: y"')],
+    ...["1\r\nx: y", "x", "x 1", "-5", "1.5", "", "Fri, 99 Nov 2026 12:00:00 GMT"].map((text): (typeof bad)[number] => [
+      { retryAfter: text },
+      new TypeError(
+        `retryAfter must be seconds or a date, such as "Fri, 20 Nov 2026 12:00:00 GMT", not ${JSON.stringify(text)}`,
+      ),
+    ]),
     [{ cutAfter: 1, stall: 2 }, new TypeError("A fault plan has one end; this one has cutAfter and stall")],
     [
       { slice: 1, drip: { bytes: 1, everyMs: 1 } },

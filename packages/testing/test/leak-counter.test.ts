@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { promisify } from "node:util";
-import { leakCounter } from "../src/index.ts";
+import { leakCounter, loopbackServer } from "../src/index.ts";
 import { describe, expect, it } from "vitest";
 
 const impatient = { patienceMs: 0 };
@@ -61,6 +61,18 @@ describe("a leak counter", () => {
     const timer = setTimeout(() => {}, 60_000).unref();
     await leaks.check();
     clearTimeout(timer);
+  });
+
+  it("counts the end that a server from before keeps of a connection, unless sockets are left out", async () => {
+    await using server = await loopbackServer({ body: "hello" });
+    const counters = [leakCounter(impatient), leakCounter({ ...impatient, except: ["socket"] })] as const;
+    // A client that keeps it alive, and keeps nobody alive by it: as fetch does.
+    const client = connect(server.port, "127.0.0.1").unref();
+    client.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    await once(client, "data");
+    await expect(counters[0].check()).rejects.toThrow("Left behind: 1 socket");
+    await counters[1].check();
+    client.destroy();
   });
 
   it("leaves out what is another's", async () => {
