@@ -1,6 +1,7 @@
 // A user's own test needs no socket: msw replaces the global fetch, and the fetch transport looks it up when it is called. Each fault of
 // a plan is to the client what msw can show of it: a connection that ends early has always been broken.
 
+import { getEventListeners } from "node:events";
 import type { StreamError } from "@longwire/core";
 import { fakeClock } from "@longwire/core/testing";
 import { type Answer, type FaultPlan, type FaultPlans, mswAnswer } from "@longwire/testing/msw";
@@ -142,3 +143,49 @@ test("an answer is told when the client leaves", async () => {
   for await (const _ of longwire.ndjson(url)) break;
   await left;
 });
+
+test("a reader that asks and leaves in one breath breaks nothing", async () => {
+  const rejections: unknown[] = [];
+  const note = (reason: unknown): unknown => rejections.push(reason);
+  process.on("unhandledRejection", note);
+  const { body: stream } = await mswAnswer({ ...ndjson, body: [body] })({ request: new Request(url) });
+  const reader = (stream as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  // The head was read. Two turns later the first piece waits to be asked for.
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+  const asked = reader.read();
+  await reader.cancel();
+  expect(await asked).toEqual({ done: true, value: undefined });
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", note);
+  expect(rejections).toEqual([]);
+});
+
+test("a request that is given up while its answer is made is a broken one", async () => {
+  const leaving = new AbortController();
+  const answered = mswAnswer(async () => {
+    leaving.abort();
+    return { ...ndjson, body };
+  })({ request: new Request(url, { signal: leaving.signal }) });
+  expect((await answered).type).toBe("error");
+});
+
+test("an answer that throws leaves no listener behind", async () => {
+  const request = new Request(url);
+  const fails = mswAnswer(() => {
+    throw new Error("no answer");
+  });
+  await expect(fails({ request })).rejects.toThrow("no answer");
+  expect(getEventListeners(request.signal, "abort")).toEqual([]);
+});
+
+test.each([204, 205, 304])(
+  "an answer of status %d has no body, whatever it is given, and leaves nothing",
+  async (status) => {
+    const request = new Request(url);
+    const response = await mswAnswer({ status, body })({ request });
+    expect([response.status, response.body]).toEqual([status, null]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(getEventListeners(request.signal, "abort")).toEqual([]);
+  },
+);

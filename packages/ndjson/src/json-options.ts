@@ -1,9 +1,10 @@
 import {
-  type BadItem,
   type ByteLimit,
   byteLimit,
+  checkedOnBadItem,
   checkedOnOversize,
-  isStandardSchema,
+  checkedSchema,
+  type OnBadItem,
   type OnOversize,
   type StandardSchema,
 } from "@longwire/core";
@@ -21,7 +22,7 @@ export interface JsonOptions<T = unknown> {
    * What becomes of an item that is no JSON text, or that the schema refuses: `throw` ends the stream with `protocol`; `skip`
    * passes over it, and so does a function, which is called with it first. Default `throw`.
    */
-  onBadItem?: "throw" | "skip" | ((bad: BadItem) => void) | undefined;
+  onBadItem?: OnBadItem | undefined;
   /** Checks each value; the item is what it answers with. It must not answer with a promise. Default: no check. */
   schema?: StandardSchema<T> | undefined;
   /** An item equal to this text ends the stream; it is compared before it is taken for JSON. Default: none. */
@@ -32,24 +33,16 @@ export interface JsonOptions<T = unknown> {
 export interface CheckedJsonOptions<T> {
   readonly limit: ByteLimit;
   readonly onOversize: OnOversize;
-  readonly onBadItem: "throw" | "skip" | ((bad: BadItem) => void);
+  readonly onBadItem: OnBadItem;
   readonly schema: StandardSchema<T> | undefined;
   readonly marker: string | undefined;
 }
 
 /** Fills the options in. @throws TypeError, RangeError that print a bad one */
 export function checkedJsonOptions<T>(options: JsonOptions<T>): CheckedJsonOptions<T> {
-  const { onBadItem = "throw", schema, marker } = options;
-  if (onBadItem !== "throw" && onBadItem !== "skip" && typeof onBadItem !== "function") {
-    throw new TypeError(
-      `onBadItem must be "throw", "skip" or a function, got ${typeof onBadItem} ${String(onBadItem)}`,
-    );
-  }
-  if (schema !== undefined && !isStandardSchema(schema)) {
-    throw new TypeError(
-      `schema must be a Standard Schema, such as zod, valibot and arktype make, got ${typeof schema} ${String(schema)}`,
-    );
-  }
+  const { marker } = options;
+  const onBadItem = checkedOnBadItem(options.onBadItem);
+  const schema = options.schema === undefined ? undefined : checkedSchema(options.schema);
   if (marker !== undefined && typeof marker !== "string") {
     throw new TypeError(`marker must be a string, got ${typeof marker} ${String(marker)}`);
   }

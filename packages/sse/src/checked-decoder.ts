@@ -4,10 +4,12 @@ import {
   type BadItem,
   checkedBy,
   type Checked,
+  checkedOnBadItem,
+  checkedSchema,
   type Decoder,
   emptySink,
-  isStandardSchema,
   type Mark,
+  type OnBadItem,
   type Sink,
   type StandardSchema,
   StreamError,
@@ -31,7 +33,7 @@ export interface SchemaOptions<Output> {
    * over it, and so does a function, which is called with it, and with what `onOversize` skips. Its `raw` is the data in UTF-8, its
    * place that of its first line. Default `throw`.
    */
-  readonly onBadItem?: "throw" | "skip" | ((bad: BadItem) => void) | undefined;
+  readonly onBadItem?: OnBadItem | undefined;
   /**
    * What ends the stream, and so need not be what the schema takes: data equal to a text, which is never checked; or events of a type,
    * handed out when the schema takes their data, and else swallowed. Either is a mark `marker` then. Default: none.
@@ -50,18 +52,10 @@ export interface NoSchema {
 export function checkedDecoder<Output>(
   events: Decoder<ServerSentEvent>,
   places: Places,
-  { schema, onBadItem = "throw", marker, heartbeat }: SchemaOptions<Output>,
+  { marker, heartbeat, ...options }: SchemaOptions<Output>,
 ): Decoder<CheckedEvent<Output>> {
-  if (!isStandardSchema(schema)) {
-    throw new TypeError(
-      `schema must be a Standard Schema, such as zod, valibot and arktype make, got ${typeof schema} ${String(schema)}`,
-    );
-  }
-  if (onBadItem !== "throw" && onBadItem !== "skip" && typeof onBadItem !== "function") {
-    throw new TypeError(
-      `onBadItem must be "throw", "skip" or a function, got ${typeof onBadItem} ${String(onBadItem)}`,
-    );
-  }
+  const schema = checkedSchema(options.schema);
+  const onBadItem = checkedOnBadItem(options.onBadItem);
   if (marker !== undefined && typeof marker !== "string" && typeof marker?.event !== "string") {
     throw new TypeError(`marker must be a string or { event }, got ${typeof marker} ${String(marker)}`);
   }

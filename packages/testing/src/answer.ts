@@ -89,7 +89,7 @@ function plannedAnswer(
 ): PlannedAnswer {
   const headers = new Headers(given);
   const inHand = typeof body === "string" || body instanceof Uint8Array;
-  const parts = inHand ? [body] : body;
+  const parts = bodiless.has(status) ? [] : inHand ? [body] : body;
   checkUnread(parts, readOnce);
   const flow = bytesOf(parts, readOnce);
   const declared = headers.get("content-length");
@@ -106,6 +106,9 @@ function plannedAnswer(
   }
   return { status, headers, framing: chosen, flow };
 }
+
+/** Statuses whose answers have no body: of one that is given nothing is carried. */
+export const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 
 type Parts = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "@longwire/core";
-import { type Answering, type AnswerRequest, answererOf, type PlannedAnswer } from "./answer.ts";
+import { type Answering, type AnswerRequest, answererOf, bodiless, type PlannedAnswer } from "./answer.ts";
 import { type Carrier, carry } from "./carry.ts";
 import { checkFields } from "./checks.ts";
 import { type FaultPlans, planOptions, plansOf } from "./fault-plan.ts";
@@ -53,9 +53,15 @@ export function mswAnswer(
     const plan = planOf(index);
     const gone = new AbortController();
     const leave = (): void => gone.abort(request.signal.reason);
+    const unlisten = (): void => request.signal.removeEventListener("abort", leave);
     request.signal.addEventListener("abort", leave, { once: true });
-    const planned = await answerTo(requestOf(request, index, gone.signal), plan);
+    const planned = await answerTo(requestOf(request, index, gone.signal), plan).catch((error: unknown) => {
+      unlisten();
+      throw error;
+    });
     return new Promise((resolve) => {
+      // Left while the answer was made.
+      if (gone.signal.aborted) return resolve(Response.error());
       gone.signal.addEventListener("abort", () => resolve(Response.error()), { once: true });
       const { stream, carrier } = pulledStream(planned.framing, gone);
       const begin = (): Promise<void> => {
@@ -65,7 +71,7 @@ export function mswAnswer(
       carry(planned.flow, faultFlow(plan), { ...carrier, begin }, { clock, signal: gone.signal })
         // An answer that broke is a connection that broke.
         .catch(carrier.reset)
-        .finally(() => request.signal.removeEventListener("abort", leave));
+        .finally(unlisten);
     });
   };
 }
@@ -80,7 +86,7 @@ function requestOf(request: Request, index: number, signal: AbortSignal): Answer
 function responseOf({ status, headers, framing }: PlannedAnswer, stream: ReadableStream<Uint8Array>): Response {
   // Without a framing, msw's socket does not survive an abort; how it would end is up to the carrier.
   if (framing !== "length") headers.set("transfer-encoding", "chunked");
-  return new Response(status === 204 || status === 205 || status === 304 ? null : stream, { status, headers });
+  return new Response(bodiless.has(status) ? null : stream, { status, headers });
 }
 
 interface PulledStream {
@@ -114,6 +120,8 @@ function pulledStream(framing: PlannedAnswer["framing"], gone: AbortController):
     begin: async () => controller.enqueue(new Uint8Array(0)),
     async write(bytes) {
       await asked;
+      // Left between its pull and here.
+      if (gone.signal.aborted) return;
       asked = asking();
       await written((done) => {
         controller.enqueue(bytes);

@@ -125,7 +125,7 @@ export class CursorSaver implements CursorStore {
     this.#saving = undefined;
     if (!failed) this.#stored = cursor;
     else this.#of.unsaved(cursor, failed.error);
-    // What failed is asked again with the next cursor, not with the same.
+    // What failed is tried again when the consumer comes next, or with the next cursor: not at once.
     if (!failed || this.#of.cursor !== cursor) this.moved();
     this.#of.saved();
   }

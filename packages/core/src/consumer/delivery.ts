@@ -97,7 +97,7 @@ export class Delivery<T> implements Notified, Puller, Saved {
     return state.name === "closed" ? { name: "open", tally: state.tally } : state;
   }
 
-  /** The resume point of the last item that the consumer finished with, and of those dropped before the next. */
+  /** The resume point of the last item that the consumer finished with; where none waits behind it, of all that has come. */
   get cursor(): Cursor | undefined {
     if (this.#outcome) return this.#outcome.cursor;
     return this.#isBehind ? this.#acknowledged : this.session.intake.cursor;
@@ -173,11 +173,17 @@ export class Delivery<T> implements Notified, Puller, Saved {
     } catch (error) {
       this.#fail(asStreamError(error, this.#settings.url));
     }
+    // A caller's function may have ended it meanwhile.
+    if (this.#outcome) this.#inbox.clear();
     this.#pulling = false;
     const items = this.dropped - droppedBefore;
     if (items > 0) this.#notices.notify({ type: "dropped", items, total: this.dropped });
     this.#serve();
     if (this.#pumps) this.#pullOn();
+  }
+
+  passed(): void {
+    this.#goesOnFrom(this.session.intake.cursor);
   }
 
   // The end of the session comes as a notice, also when nothing is pulled.
@@ -228,17 +234,21 @@ export class Delivery<T> implements Notified, Puller, Saved {
 
   #receive(hand: Hand<T>): void {
     const before = this.session.intake.cursor;
-    const last = this.#inbox.last ?? this.#inHand;
-    if (last) last.cursor = before;
-    else {
-      // A bookmark before the first item: nothing keeps it from being saved.
-      this.#acknowledged = before;
-      this.#saver?.moved();
-    }
+    this.#goesOnFrom(before);
     const cursors = this.#cursorsOf(hand, before);
     for (const [index, item] of hand.items.entries()) {
       if (!this.#inbox.put(item, cursors[index])) throw this.#overflow();
       hand.taken = hand.acknowledged = index + 1;
+    }
+  }
+
+  /** A bookmark counts with the last item before it; where none waits, nothing keeps it from being saved. */
+  #goesOnFrom(cursor: Cursor | undefined): void {
+    const last = this.#inbox.last ?? this.#inHand;
+    if (last) last.cursor = cursor;
+    else {
+      this.#acknowledged = cursor;
+      this.#saver?.moved();
     }
   }
 

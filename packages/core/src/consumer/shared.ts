@@ -37,7 +37,7 @@ export function shared<T>(stream: EventStream<T>, { capacity, policy = "pull" }:
  * A stream with many readers. Lazy: it is opened when the first of them asks for an item. Each `read()`, and each `for await` over it,
  * is a reader of its own; a reader that leaves its loop leaves the others be, and with the last one the stream is closed.
  *
- * An end that is not the caller's comes to each reader behind its items: an error is thrown to every one. An item counts as
+ * An end that is not the caller's comes to each reader behind the items in its queue: an error is thrown to every one. An item counts as
  * acknowledged when it was put in every reader's queue (or dropped from it) and the next are asked for: what the queues hold
  * would not come again after a crash.
  */

@@ -61,7 +61,12 @@ export function bytesDialect(): Dialect<Uint8Array> {
     acceptEncoding: "identity",
     idleMs: 60_000,
     accepts: () => true,
-    acceptsStatus: (status) => (asked === undefined ? status >= 200 && status <= 299 : toRange.has(status)),
+    acceptsStatus(status) {
+      const accepted = asked === undefined ? status >= 200 && status <= 299 : toRange.has(status);
+      // What is asked for next may be all.
+      if (!accepted) asked = undefined;
+      return accepted;
+    },
     decoder,
     get resume() {
       if (reading === undefined) return goOn;

@@ -38,7 +38,9 @@ export function checkedBy<Output>(schema: StandardSchema<Output>, value: unknown
     );
   }
   if (!result.issues) return { value: result.value };
-  return { reason: result.issues.map(({ message, path = [] }) => `${pathText(path)}${message}`).join("; ") };
+  const shown = result.issues.slice(0, mostIssues).map(({ message, path = [] }) => `${pathText(path)}${message}`);
+  const more = result.issues.length - shown.length;
+  return { reason: more > 0 ? `${shown.join("; ")}; and ${more} more` : shown.join("; ") };
 }
 
 /** Whether an option is a schema of this kind. Some are functions. */
@@ -47,7 +49,17 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
   return typeof standard?.validate === "function";
 }
 
+/** A schema as a caller gave it, checked. @throws TypeError on what is none */
+export function checkedSchema<Output>(schema: StandardSchema<Output>): StandardSchema<Output> {
+  if (isStandardSchema(schema)) return schema;
+  const got = `${typeof schema} ${String(schema)}`;
+  throw new TypeError(`schema must be a Standard Schema, such as zod, valibot and arktype make, got ${got}`);
+}
+
 function pathText(path: NonNullable<SchemaIssue["path"]>): string {
   if (path.length === 0) return "";
   return `${path.map((part) => String(typeof part === "object" ? part.key : part)).join(".")}: `;
 }
+
+/** Issues that a reason names: a long list may have one for each of its items. */
+const mostIssues = 8;

@@ -173,7 +173,7 @@ export class Intake<T> {
       case "bad":
         return this.#notices.notify({
           type: "bad",
-          item: { ...mark.value, raw: mark.value.raw.slice(0, mostNoticed) },
+          item: { ...mark.value, raw: mark.value.raw.slice(0, mostNoticed), reason: shortened(mark.value.reason) },
         });
       case "idle":
         this.idleMs = mark.value;

@@ -26,6 +26,8 @@ import { idle, move, type SessionMove, type SessionState, type WaitCause } from 
 export interface Puller {
   /** There are items in hand. */
   arrived(): void;
+  /** What came is no item, but may have moved the cursor. */
+  passed?(): void;
   /** The session ended well. */
   ended(): void;
   /** It ended with this. */
@@ -162,7 +164,10 @@ export class Session<T> {
     } catch (error) {
       return this.#unexpected(error);
     }
-    if (this.hand.items.length === 0) return this.#advance();
+    if (this.hand.items.length === 0) {
+      this.#puller?.passed?.();
+      return this.#advance();
+    }
     this.#pullEnds();
     this.#puller?.arrived();
   }

@@ -156,11 +156,15 @@ test("a notice shows at most 1,024 characters of a comment: a reader that falls 
       items: [],
       marks: [
         { at: 0, kind: "comment", value: "z".repeat(5_000) },
-        { at: 0, kind: "bad", value: { line: 1, byteOffset: 0, raw, reason: "odd" } },
+        { at: 0, kind: "bad", value: { line: 1, byteOffset: 0, raw, reason: "odd ".repeat(1_000) } },
       ],
       bytes: 1,
     },
     0,
   );
-  expect(seen).toMatchObject([{ text: `${"z".repeat(1_024)}…` }, { item: { line: 1, raw: { byteLength: 1_024 } } }]);
+  const reason = `${"odd ".repeat(256)}…`;
+  expect(seen).toMatchObject([
+    { text: `${"z".repeat(1_024)}…` },
+    { item: { line: 1, raw: { byteLength: 1_024 }, reason } },
+  ]);
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type DropPolicy, latestBy } from "../../src/consumer/inbox.ts";
 import { StreamError } from "../../src/errors.ts";
 import { linesDialect } from "../../src/events/lines-dialect.ts";
+import { memoryCursorStore } from "../../src/session/cursor-store.ts";
 import type { Notice } from "../../src/session/notice.ts";
 import { type ScriptedAnswer, seededRandom } from "../../src/testing/index.ts";
 import { left, nothingLeft, reading, rig, settled, streamOf, texts, type Tick } from "../session/stream-of.ts";
@@ -126,6 +127,22 @@ test("a key function that throws ends the stream as protocol, behind the items b
   await expect(items.next()).rejects.toMatchObject({ code: "protocol", cause: { message: "no key" } });
   expect(await stream.outcome).toMatchObject({ code: "protocol", items: 2, cursor: "2" });
   expect(left({ clock, transport })).toEqual(nothingLeft);
+});
+
+test("a function of the caller's that closes the stream is obeyed: nothing is handed out behind it", async () => {
+  const rules = (obey: (text: string) => void) => [
+    { policy: latestBy(({ text }: Tick) => obey(text)), capacity: 9 },
+    { cursorStore: memoryCursorStore(), resume: { cursor: ({ id, text }: Tick) => (obey(text), id) } },
+  ];
+  for (const index of [0, 1]) {
+    const { stream, clock, transport } = streamOf([{ chunks: ["1=a\n2=b\n3=c\n", "stall"] }], {
+      ...rules((text) => void (text === "b" && stream.close()))[index],
+    });
+    const items = stream[Symbol.asyncIterator]();
+    expect([await items.next(), await items.next()]).toEqual([done, done]);
+    expect(await stream.outcome).toMatchObject({ code: "closed", items: 0 });
+    expect(left({ clock, transport })).toEqual(nothingLeft);
+  }
 });
 
 describe("cursors with a buffer", () => {

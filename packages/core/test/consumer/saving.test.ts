@@ -538,6 +538,21 @@ describe("what is saved", () => {
     expect(saved).toEqual(["8", "9"]);
   });
 
+  test("bookmarks that come without items are saved as they come", async () => {
+    for (const options of [{ saveMs: 0 }, { saveMs: 1_000 }, { policy: "error", capacity: 9 }] as const) {
+      const { store, saved } = storeOf();
+      const { stream, clock } = saving(
+        ["1=a\n", { waitMs: 5_000 }, "@2\n", { waitMs: 5_000 }, "@3\n", "stall"],
+        store,
+        options,
+      );
+      reading(stream);
+      await clock.advance(20_000);
+      expect(saved).toEqual(["1", "2", "3"]);
+      await stream.close();
+    }
+  });
+
   test("with a buffer the stored cursor is the consumer's, not what was received", async () => {
     const { store, saved } = storeOf();
     const { stream, clock, transport } = saving(

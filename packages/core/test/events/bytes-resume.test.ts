@@ -337,3 +337,14 @@ test("an encoded answer to a range is refused", async () => {
   const seen = await run([all(["abcde", cut]), part(5, undefined, { headers: { "content-encoding": "br" } })]);
   expect(seen).toMatchObject({ text: "abcde", code: "refused" });
 });
+
+test("a request for all that follows a refused one for a part is judged as one for all", async () => {
+  const gone = { status: 410, chunks: ["gone"] };
+  const page = { status: 416, chunks: ["error page"] };
+  const refused = await run([all(["abc", cut]), gone, page], { resume: { onGap: "restart" } });
+  expect(refused).toMatchObject({ text: "abc", code: "refused", error: { status: 416 } });
+  const again = await run([all(["abc", cut]), gone, { ...all([alphabet]), status: 203 }], {
+    resume: { onGap: "restart" },
+  });
+  expect(again).toMatchObject({ text: `abc${alphabet}`, code: "complete" });
+});
