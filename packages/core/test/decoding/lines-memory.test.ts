@@ -57,8 +57,10 @@ test("the memory of a huge line is let go when the line is done, and when the ne
 
 test("a decoder between two lines holds no buffer and no chunk", async () => {
   const chunk = bytesOf(`${"x".repeat(1_000)}\n`);
+  // So many that what the engine keeps for itself does not count.
+  const count = 20_000;
   const bytes = await retained(() => {
-    const decoders = Array.from({ length: 2_000 }, () => linesDecoder());
+    const decoders = Array.from({ length: count }, () => linesDecoder());
     for (const decoder of decoders) {
       decoder.push(chunk.slice(0, 500), emptySink());
       decoder.push(chunk.slice(500), emptySink());
@@ -66,7 +68,7 @@ test("a decoder between two lines holds no buffer and no chunk", async () => {
     }
     return decoders;
   });
-  expect(bytes / 2_000).toBeLessThan(2_000);
+  expect(bytes / count).toBeLessThan(2_000);
 });
 
 test("of a huge line that is passed over no more than its beginning is kept while it is under way", async () => {
