@@ -1,29 +1,9 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { emptySink } from "../../src/frames/decoder.ts";
 import { linesDecoder } from "../../src/frames/lines-decoder.ts";
+import { retained } from "./retained.ts";
 
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 const MiB = 1024 * 1024;
-
-/** What stays in memory, in bytes, of what `make` answers. */
-async function retained(make: () => unknown): Promise<number> {
-  const before = await memory();
-  const kept = make();
-  const bytes = (await memory()) - before;
-  expect(kept).toBeDefined();
-  return bytes;
-}
-
-async function memory(): Promise<number> {
-  // The engine holds the last text it worked on until the stack is empty.
-  await new Promise(setImmediate);
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 

@@ -1,34 +1,12 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { emptySink } from "@longwire/core";
 import { describe, expect, test } from "vitest";
+import { retained } from "../../../core/test/decoding/retained.ts";
 import type { ServerSentEvent } from "../../src/server-sent-event.ts";
 import { sseDecoder } from "../../src/sse-decoder.ts";
 import { bytesOf } from "./model.ts";
 
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 const KiB = 1024;
 const MiB = 1024 * KiB;
-
-/** What stays in memory, in bytes, of what `make` answers. */
-async function retained(make: () => unknown): Promise<number> {
-  const before = await memory();
-  const kept = make();
-  const bytes = (await memory()) - before;
-  expect(kept).toBeDefined();
-  return bytes;
-}
-
-async function memory(): Promise<number> {
-  // The engine holds the last text it worked on until the stack is empty, and lets buffers go one collection later.
-  for (let i = 0; i < 3; i++) {
-    await new Promise(setImmediate);
-    collectGarbage();
-  }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
 
 /** One event out of the middle of each of 200 chunks. */
 function oneOfEach(chunkText: string, keep: (event: ServerSentEvent) => unknown): unknown[] {
