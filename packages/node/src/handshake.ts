@@ -9,6 +9,7 @@ import {
   type Transport,
 } from "@longwire/core";
 import type { buildConnector } from "undici";
+import { dechunked } from "./dechunked.ts";
 import { dial } from "./dial.ts";
 import { framingOf, responseHeaders } from "./response-headers.ts";
 import { TakenSocket, type TakenSocketSettings } from "./taken-socket.ts";
@@ -133,7 +134,7 @@ function notAsked(url: string, headers: ResponseHeaders): StreamError {
 
 /** node:http takes all behind the head of an answer to CONNECT for the tunnel's. Of a refusal it is the body, as long as it says. */
 async function* bodyOfRefusedConnect(socket: Socket, head: IncomingMessage): AsyncGenerator<Uint8Array> {
-  if (head.headers["transfer-encoding"] !== undefined) return;
+  if (head.headers["transfer-encoding"] !== undefined) return yield* dechunked(socket as AsyncIterable<Uint8Array>);
   let left = Number(head.headers["content-length"] ?? Number.POSITIVE_INFINITY);
   if (left === 0) return;
   for await (const chunk of socket as AsyncIterable<Uint8Array>) {

@@ -222,6 +222,8 @@ function handshakeRequest(url: string, options: TakeOverOptions): HandshakeReque
     throw new TypeError("CONNECT has neither a method of its own nor a body");
   }
   const method = connect !== undefined ? "CONNECT" : checkedMethod(options.method ?? (plain ? "GET" : "POST"));
+  if (connect === undefined && method === "CONNECT")
+    throw new TypeError('Say what to CONNECT to: connect: "host:port"');
   const resolved = resolveUrl(url, options.baseUrl);
   let request = new StreamRequest({ url: resolved.url, method, headers: headersOf(options.headers), body });
   if (query !== undefined) request = request.withQuery(query);

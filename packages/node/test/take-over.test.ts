@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { createServer as createTlsServer } from "node:tls";
 import { basic, StreamError } from "@longwire/core";
@@ -160,6 +160,8 @@ describe("the handshake", () => {
     ["a protocol that is no token", { protocol: "a b\r\n" }, "token"],
     ["a target without a port", { connect: "db.internal" }, "host:port"],
     ["a method beside connect", { connect: "a:1", method: "POST" }, "neither a method"],
+    ["the method CONNECT without a target", { protocol: "tcp", method: "connect" }, "what to CONNECT to"],
+    ["a method that is no token", { protocol: "tcp", method: "G T" }, "method must be a token"],
     ["body and json", { protocol: "tcp", body: "a", json: 1 }, "body or json"],
     ["a bad header", { protocol: "tcp", headers: { a: "b\r\nc" } }, "header a"],
     ["an unknown clock", { protocol: "tcp", timeouts: { idle: 1 } as object }, "timeouts has no"],
@@ -246,6 +248,34 @@ describe("a refusal", () => {
     expect(error.message).toContain("the server answered 407 to CONNECT a.example:443");
   });
 
+  test("of CONNECT is freed of its chunks, wherever the packets are cut", async () => {
+    const head = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const body = Buffer.from("3;a=b\r\nno,\r\n5\r\n\nno!!\r\n0\r\n\r\nHTTP/1.1");
+    let cut = 0;
+    await using server = await rawServer(async (socket) => {
+      const at = cut;
+      socket.setNoDelay(true);
+      socket.write(head);
+      socket.write(body.subarray(0, at));
+      await turns(3);
+      socket.write(body.subarray(at));
+    });
+    for (cut = 0; cut < body.length; cut++) {
+      const error = await failureOf(transport.takeOver(server.url, { connect: "a.example:443" }));
+      expect([cut, error.excerpt]).toEqual([cut, "no,\nno!!"]);
+    }
+  });
+
+  test("of CONNECT whose chunks are none is what was read before", async () => {
+    const head = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const bodies = ["2\r\nno\r\nchunks\r\n", `2\r\nno\r\n${"a".repeat(5_000)}`];
+    await using server = await rawServer((socket) => socket.write(head + bodies.shift()));
+    for (let count = 0; count < 2; count++) {
+      const error = await failureOf(transport.takeOver(server.url, { connect: "a.example:443" }));
+      expect(error.excerpt).toBe("no");
+    }
+  });
+
   test.each(["tcp", "CONNECT"])(
     "of %s that never ends is read for one second, and is what came until then",
     async (kind) => {
@@ -293,6 +323,32 @@ describe("what breaks before the answer", () => {
     await server[Symbol.asyncDispose]();
     expect(await failureOf(tcp(server))).toMatchObject({ code: "unreachable", phase: "connect" });
     expect(transport.stats()).toEqual([]);
+  });
+
+  test("a connector that throws is `unreachable`; a socket that it gives too late is destroyed", async () => {
+    await using broken = nodeTransport({
+      connect: () => {
+        throw new Error("no way");
+      },
+    });
+    expect(await failureOf(broken.takeOver("http://a.example/", { protocol: "tcp" }))).toMatchObject({
+      code: "unreachable",
+      cause: { message: "no way" },
+    });
+
+    await using server = await echoServer();
+    const abort = new AbortController();
+    const gives: (() => void)[] = [];
+    const socket = createConnection(server.port, "127.0.0.1");
+    await once(socket, "connect");
+    await using late = nodeTransport({
+      connect: (_options, callback) => void gives.push(() => callback(null, socket)),
+    });
+    const taking = late.takeOver(server.url, { protocol: "tcp", signal: abort.signal });
+    abort.abort("enough");
+    await expect(taking).rejects.toBe("enough");
+    gives[0]?.();
+    expect([socket.destroyed, late.stats()]).toEqual([true, []]);
   });
 
   test("connectMs and headersMs are `deadline`s that name their clock", async () => {
@@ -422,6 +478,7 @@ describe("the socket", () => {
     abort.abort(new Error("that will do"));
     await expect(reading).rejects.toBe(abort.signal.reason);
     expect(await endOf(unheard)).toBe(abort.signal.reason);
+    await expect(textOf(unheard.socket)).rejects.toBe(abort.signal.reason);
     expect(transport.stats()).toEqual([]);
   });
 
@@ -571,6 +628,8 @@ describe("web()", () => {
     await using server = await echoServer();
     const abort = new AbortController();
     const taken = await tcp(server, { signal: abort.signal });
+    const unheard = await tcp(server, { signal: abort.signal });
+    unheard.web();
     const { readable, writable } = taken.web();
     const reading = readable.getReader().read();
     reading.catch(() => {});
