@@ -97,7 +97,6 @@ function exchange(
       answer(head, bodyOfRefusedConnect(socket, head));
     });
     sent.once("response", (head) => {
-      head.on("error", () => {});
       if (head.statusCode === 101) fail(notAsked(url, responseHeaders(head.headers)));
       else answer(head, head);
     });

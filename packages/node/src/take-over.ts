@@ -166,16 +166,14 @@ class Lease implements OwnConnection, RunningStream {
     }
     this.state = "taken";
     this.#taken = taken;
-    if (taken.closed) this.#onGone();
-    else taken.once("close", this.#onGone);
+    taken.once("close", this.#onGone);
   }
 
-  /** There will be no socket to take. */
+  /** There will be no socket to take: whoever had one has destroyed it. */
   fail(): void {
     const { socket } = this;
     if (socket === undefined || socket.closed) return this.#onGone();
     socket.once("close", this.#onGone);
-    socket.destroy();
   }
 
   end(reason: unknown): void {

@@ -47,8 +47,14 @@ export class TakenSocket extends Duplex {
     this.#restart();
   }
 
+  /** The reader's own time is none of the wire's: silence counts from when it took what had come. */
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size);
+    if (chunk !== null) this.#restart();
+    return chunk;
+  }
+
   override _read(): void {
-    this.#restart();
     this.#socket.resume();
   }
 

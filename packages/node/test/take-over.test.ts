@@ -1,5 +1,5 @@
-import { once } from "node:events";
-import { createConnection, createServer, type Socket } from "node:net";
+import { getEventListeners, once } from "node:events";
+import { createConnection, createServer, Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { createServer as createTlsServer } from "node:tls";
 import { basic, StreamError } from "@longwire/core";
@@ -282,7 +282,8 @@ describe("a refusal", () => {
       const clock = fakeClock();
       await using server = await rawServer((socket) => socket.write("HTTP/1.1 500 Oops\r\n\r\nhalf an exc"));
       const options = kind === "tcp" ? { protocol: "tcp" } : { connect: "a.example:443" };
-      const failing = failureOf(transport.takeOver(server.url, { ...options, clock }));
+      const timeouts = { headersMs: 500 };
+      const failing = failureOf(transport.takeOver(server.url, { ...options, clock, timeouts }));
       while ((transport.stats()[0]?.bytesRead ?? 0) === 0) await turns(1);
       await turns(3);
       await clock.advance(1_000);
@@ -349,6 +350,52 @@ describe("what breaks before the answer", () => {
     await expect(taking).rejects.toBe("enough");
     gives[0]?.();
     expect([socket.destroyed, late.stats()]).toEqual([true, []]);
+
+    const connecting = new Socket();
+    await using slow = nodeTransport({ connect: () => connecting });
+    const again = new AbortController();
+    const waiting = slow.takeOver(server.url, { protocol: "tcp", signal: again.signal });
+    again.abort("enough");
+    await expect(waiting).rejects.toBe("enough");
+    expect(connecting.destroyed).toBe(true);
+  });
+
+  test("a connector is told an IPv6 address without its brackets", async () => {
+    const names: string[] = [];
+    await using broken = nodeTransport({
+      connect: ({ hostname }, callback) => {
+        names.push(hostname);
+        callback(new Error("no way"), null);
+      },
+    });
+    await failureOf(broken.takeOver("http://[::1]:8080/", { protocol: "tcp" }));
+    expect(names).toEqual(["::1"]);
+  });
+
+  test("an abort in the turn of the connection, and one in the turn of the head, throw the reason", async () => {
+    const abort = { connected: new AbortController(), headed: new AbortController() };
+    const ours: Socket[] = [];
+    await using watched = nodeTransport({
+      connect: ({ port }, callback) => {
+        const socket = createConnection(Number(port), "127.0.0.1", () => {
+          ours.push(socket);
+          callback(null, socket);
+          if (ours.length === 1) abort.connected.abort("connected");
+        });
+        return socket;
+      },
+    });
+    await using server = await rawServer((socket) => {
+      // Behind node:http's own listener, so the connection is taken over by then.
+      ours[1]?.on("data", () => abort.headed.abort("headed"));
+      if (ours.length === 2) socket.write(switched);
+    });
+    for (const name of ["connected", "headed"] as const) {
+      const taking = watched.takeOver(server.url, { protocol: "tcp", signal: abort[name].signal });
+      await expect(taking).rejects.toBe(name);
+    }
+    while (watched.stats().length > 0) await turns(1);
+    expect(ours.map(({ destroyed }) => destroyed)).toEqual([true, true]);
   });
 
   test("connectMs and headersMs are `deadline`s that name their clock", async () => {
@@ -390,7 +437,9 @@ describe("what breaks before the answer", () => {
 describe("the socket", () => {
   test("is counted as taken, with its bytes, until it is gone", async () => {
     await using server = await echoServer();
-    const taken = await tcp(server);
+    const { signal } = new AbortController();
+    const taken = await tcp(server, { signal });
+    expect(getEventListeners(signal, "abort").length).toBe(1);
     taken.socket.write("four");
     await once(taken.socket, "data");
     expect(transport.stats()).toEqual([
@@ -404,7 +453,19 @@ describe("the socket", () => {
     ]);
     taken.socket.destroy();
     expect(await endOf(taken)).toBe(null);
-    expect(transport.stats()).toEqual([]);
+    await turns(1);
+    expect([transport.stats(), getEventListeners(signal, "abort")]).toEqual([[], []]);
+  });
+
+  test("that both sides have ended keeps what is not read yet", async () => {
+    await using server = await rawServer((socket) => socket.end(`${switched}last words`).resume());
+    const { socket } = await tcp(server);
+    socket.end();
+    await once(socket, "readable");
+    expect(String(socket.read(1))).toBe("l");
+    while (transport.stats()[0]?.bytesRead !== 0 && !server.sockets[0]?.closed) await turns(1);
+    await turns(20);
+    expect(await textOf(socket)).toBe("ast words");
   });
 
   test("half-closes: what is written after the server's end still arrives", async () => {
@@ -462,7 +523,10 @@ describe("the socket", () => {
       return before;
     };
     expect(await full(peer)).toBeGreaterThan(2 ** 20);
-    expect(socket.readableLength).toBeLessThanOrEqual(2 ** 17);
+    await once(socket, "readable");
+    expect(socket.read(1)?.length).toBe(1);
+    expect(await full(peer)).toBeGreaterThan(2 ** 20);
+    expect(socket.readableLength).toBeLessThanOrEqual(2 ** 18);
     expect(await full(socket)).toBeGreaterThan(2 ** 20);
   });
 
@@ -527,10 +591,12 @@ describe("the socket", () => {
     const taken = await tcp(server, { clock, timeouts: { idleMs: 1_000 } });
     await clock.advance(10_000);
     await once(taken.socket, "readable");
-    await clock.advance(10_000);
+    await clock.advance(10_500);
     expect(taken.socket.destroyed).toBe(false);
     expect(String(taken.socket.read())).toBe("waits");
-    await clock.advance(1_000);
+    await clock.advance(999);
+    expect(taken.socket.destroyed).toBe(false);
+    await clock.advance(1);
     expect(await endOf(taken)).toMatchObject({ code: "idle" });
   });
 
@@ -568,7 +634,7 @@ describe("the socket", () => {
     const opening = failureOf(transport.takeOver(`${server.url}/never`, { protocol: "tcp" }));
     while (transport.stats().some(({ state }) => state === "connecting")) await turns(1);
     await transport.destroy();
-    expect(await endOf(taken)).toMatchObject({ code: "reset" });
+    expect([taken.socket.closed, taken.socket.errored]).toMatchObject([true, { code: "reset" }]);
     expect(await opening).toMatchObject({ code: "reset" });
     expect(transport.stats()).toEqual([]);
   });
