@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { finished } from "node:stream/promises";
 import { beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
 import { basic, createClient, waitReason } from "longwire";
 import { buildGo, type GoProgram, type GoServer } from "./go-server.ts";
@@ -180,6 +182,87 @@ describeWithPeer("go", "a Go net/http server", () => {
     it("sends back what was posted to it", async () => {
       const body = numbered("line", 10_000).join("\n");
       expect(await text(client.bytes("/echo", { method: "POST", body }))).toBe(body);
+    });
+  });
+
+  describe("by http.Hijacker", () => {
+    const protocol = "tcp";
+    const auth = basic("ada", "lovelace");
+
+    it("hands its connection over: early bytes first, then an echo of 1 MiB, and a half-close", async () => {
+      const { socket, status, headers } = await client.takeOver("/attach?early=good+morning,+", { protocol, auth });
+      expect([status, headers.get("content-type")]).toEqual([101, "application/vnd.docker.raw-stream"]);
+      expect(client.stats()).toMatchObject({ streams: 1, sockets: [{ origin: server.url, state: "taken" }] });
+      const sent = "longwire".repeat(2 ** 17);
+      socket.end(sent);
+      expect(await text(socket)).toBe(`good morning, ${sent}`);
+      expect(client.stats()).toMatchObject({ streams: 0, sockets: [] });
+    });
+
+    it("hands it over as web streams too", async () => {
+      const { readable, writable } = (await client.takeOver("/attach", { protocol, auth, method: "POST" })).web();
+      const writer = writable.getWriter();
+      await writer.write(new TextEncoder().encode("over the web"));
+      await writer.close();
+      expect(await text(readable)).toBe("over the web");
+    });
+
+    it("refuses another protocol and a wrong password, with its words, cut at 2 KiB", async () => {
+      await expect(client.takeOver("/attach", { protocol: "udp", auth })).rejects.toMatchObject({
+        code: "refused",
+        status: 426,
+        excerpt: `ask for tcp\n${"please ".repeat(1_000)}`.slice(0, 2_048),
+      });
+      const asked: boolean[] = [];
+      const wrong = ({ refused }: { refused: boolean }) => {
+        asked.push(refused);
+        return "Basic YTpi";
+      };
+      await expect(client.takeOver("/attach", { protocol, auth: wrong })).rejects.toMatchObject({
+        code: "refused",
+        status: 401,
+        headers: { "www-authenticate": 'Basic realm="lines"' },
+        excerpt: "who are you?\n",
+      });
+      expect([asked, client.stats().sockets]).toEqual([[false, true], []]);
+    });
+
+    it("tunnels by CONNECT to a third server, and asks for a password before", async () => {
+      await using other = await program.start();
+      const connect = `127.0.0.1:${other.port}`;
+      const { socket } = await client.takeOver("/", { connect, auth });
+      socket.write(`GET /lines?count=1 HTTP/1.1\r\nHost: ${connect}\r\nConnection: close\r\n\r\n`);
+      expect(await text(socket)).toMatch(/^HTTP\/1\.1 401 Unauthorized\r\n.*who are you\?\n$/s);
+      await expect(client.takeOver("/", { connect })).rejects.toMatchObject({
+        code: "refused",
+        status: 407,
+        excerpt: "who are you?\n",
+      });
+    });
+
+    it("that is killed leaves nothing behind; close() and destroy() of the client end it without an error", async () => {
+      const killed = await client.takeOver("/attach?early=hello", { protocol, auth });
+      await once(killed.socket, "data");
+      await server.kill();
+      // A process that is gone leaves a FIN or a RST, by what it had not read.
+      killed.socket.end("is anybody there?");
+      await finished(killed.socket).catch(() => {});
+      server = await program.start(server.port);
+
+      for (const end of ["close", "destroy"] as const) {
+        const ending = createClient({ baseUrl: server.url });
+        const { socket } = await ending.takeOver("/attach", { protocol, auth });
+        const opening = ending.takeOver("/attach", { protocol, auth: () => new Promise(() => {}) });
+        opening.catch(() => {});
+        await ending[end]();
+        expect([socket.closed, socket.errored, ending.stats()]).toMatchObject([
+          true,
+          null,
+          { streams: 0, sockets: [] },
+        ]);
+        await expect(opening).rejects.toMatchObject({ name: "AbortError" });
+        await expect(ending.takeOver("/attach", { protocol })).rejects.toThrow("closed");
+      }
     });
   });
 });

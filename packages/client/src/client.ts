@@ -41,7 +41,7 @@ export interface OwnedTransport<Sockets> extends Transport {
 
 /** What a client has under way. */
 export interface ClientStats<Sockets> {
-  /** Streams that were begun and have not ended. */
+  /** Streams that were begun and have not ended; connections taken over are among them. */
   readonly streams: number;
   /** Requests whose reply is not read or released yet. */
   readonly requests: number;
@@ -176,6 +176,14 @@ export class Client<Sockets> implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The options of a call that the client ends with its streams. */
+  protected streamCall<Options extends CallDefaults & OwnWorld>(
+    url: string,
+    options: Options,
+  ): Options & Pick<ClientSide, "baseUrl" | "running" | "clock" | "transport"> {
+    return this.#call(url, options, this.#streams);
   }
 
   /** The options of a call, with the client's and what only the client has. */

@@ -1,6 +1,5 @@
-import { nodeTransport, type SocketStats } from "@longwire/node";
-import { Client } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
+import { NodeClient } from "./node-client.ts";
 
 /**
  * A client on undici, with keep-alive connections of its own: close it.
@@ -16,6 +15,6 @@ import type { ClientOptions } from "./client-options.ts";
  * await client.close();
  * ```
  */
-export function createClient(options: ClientOptions = {}): Client<SocketStats[]> {
-  return new Client(options, nodeTransport());
+export function createClient(options: ClientOptions = {}): NodeClient {
+  return new NodeClient(options);
 }

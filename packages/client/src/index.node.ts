@@ -57,9 +57,11 @@ export type {
 } from "@longwire/core";
 export type { OpenJsonSeqOptions, OpenNdjsonOptions } from "@longwire/ndjson";
 export { fileCursorStore } from "@longwire/node";
+export type { Takeover, TakeOverOptions } from "@longwire/node";
 export type { CheckedEvent, OpenCheckedSseOptions, OpenSseOptions, ServerSentEvent } from "@longwire/sse";
 export type { CallOptions, Client, ClientStats } from "./client.ts";
 export type { ClientOptions } from "./client-options.ts";
 export { Reply } from "./reply.ts";
 export type { RequestOptions } from "./send-request.ts";
 export { createClient } from "./create-client.node.ts";
+export type { NodeClient } from "./node-client.ts";

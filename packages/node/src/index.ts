@@ -1,4 +1,5 @@
 export { nodeTransport } from "./node-transport.ts";
 export type { NodeTransport } from "./node-transport.ts";
+export type { Takeover, TakeOverOptions } from "./take-over.ts";
 export type { NodeTransportOptions, SocketStats } from "./socket-pool.ts";
 export { fileCursorStore } from "./file-cursor-store.ts";

@@ -4,9 +4,33 @@ import { Exchange } from "./exchange.ts";
 import { acceptedEncodings } from "./inflate.ts";
 import { bodyToSend } from "./request-body.ts";
 import { type NodeTransportOptions, SocketPool, type SocketStats } from "./socket-pool.ts";
+import { type Takeover, takeOver, type TakeOverOptions } from "./take-over.ts";
 
 /** A transport with sockets of its own. */
 export interface NodeTransport extends Transport, AsyncDisposable {
+  /**
+   * Asks a server for the connection itself, by `Upgrade` or CONNECT, and resolves with its bytes once the server agrees: the client's side
+   * of Go's `http.Hijacker`. Always HTTP/1.1, and a connection of its own; redirects are refusals. The socket stays the transport's:
+   * `signal` ends it, silence (`timeouts.idleMs`, default 300_000 ms) does, `close` waits for it, `destroy` ends it as `reset`, and `stats`
+   * has it as `taken`. After a 401 the credentials are asked for once more. RFC 9110 sections 7.8 and 9.3.6.
+   *
+   * @throws StreamError `refused` for any status but 101 (CONNECT: 2xx), with status, headers and up to 2 KiB of the body; `deadline`
+   * (`connectMs`, `headersMs`), `unreachable`, `reset`, `truncated`, `protocol`; the signal's reason; TypeError, RangeError on a bad
+   * option, or when the transport is closed
+   *
+   * @example
+   * ```ts
+   * import { nodeTransport } from "@longwire/node";
+   *
+   * await using transport = nodeTransport();
+   * const { socket } = await transport.takeOver("http://127.0.0.1:2375/containers/web/attach?stream=1&stdout=1", {
+   *   protocol: "tcp",
+   *   method: "POST",
+   * });
+   * for await (const chunk of socket) process.stdout.write(chunk);
+   * ```
+   */
+  takeOver(url: string, options: TakeOverOptions): Promise<Takeover>;
   /** The sockets that are open or being opened. */
   stats(): SocketStats[];
   /**
@@ -42,6 +66,7 @@ export interface NodeTransport extends Transport, AsyncDisposable {
 export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport {
   const pool = new SocketPool(options);
   return Object.assign((request: StreamRequest, call: TransportCall) => send(pool, request, call), {
+    takeOver: (url: string, options: TakeOverOptions) => takeOver(pool, url, options),
     stats: () => pool.stats(),
     close: () => pool.close(),
     destroy: () => pool.destroy(),

@@ -1,4 +1,6 @@
+import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
+import { StreamError } from "@longwire/core";
 import { Agent, buildConnector, type Client, type Dispatcher, errors, Pool } from "undici";
 import { type Carried, Connection } from "./connection.ts";
 
@@ -20,18 +22,32 @@ export interface NodeTransportOptions {
 export interface SocketStats {
   /** Scheme, host and port. */
   readonly origin: string;
-  /** `busy`: it carries a request; `idle`: it waits for the next one. */
-  readonly state: "connecting" | "busy" | "idle";
+  /** `busy`: it carries a request; `idle`: it waits for the next one; `taken`: it was taken over. */
+  readonly state: "connecting" | "busy" | "idle" | "taken";
   /** Requests written to it. */
   readonly requests: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
 }
 
+/** A connection that undici knows nothing of: one that is asked for by a handshake, or was taken over. */
+export interface OwnConnection {
+  readonly origin: string;
+  readonly state: "connecting" | "busy" | "taken";
+  readonly socket: Socket | undefined;
+  /** Resolves when no socket is left. */
+  readonly gone: Promise<void>;
+  /** Ends it for a reason. */
+  end(reason: unknown): void;
+}
+
 /** The sockets of one transport: an undici Agent, whose every client is a {@link Connection}. */
 export class SocketPool {
   readonly #agent: Agent;
   readonly #connections = new Set<Connection>();
+  readonly #own = new Set<OwnConnection>();
+  /** Makes the sockets, also those that are no connection of undici's. */
+  readonly connector: buildConnector.connector;
   #returning = 0;
   #closing: Promise<void> | undefined;
   /**
@@ -49,6 +65,7 @@ export class SocketPool {
   constructor(options: NodeTransportOptions) {
     const { keepAliveMs = 4_000, keepAliveMaxMs = 600_000 } = checked(options);
     const connect = options.connect ?? connector(options);
+    this.connector = connect;
     const clientOptions: Client.Options = {
       allowH2: false,
       useMilo: false,
@@ -86,27 +103,41 @@ export class SocketPool {
     this.#agent.dispatch(options, exchange);
   }
 
+  /** Counts a connection among those of the pool, which waits for it and ends it as its own, until it is gone. */
+  adopt(connection: OwnConnection): void {
+    this.#own.add(connection);
+    void connection.gone.then(() => this.#own.delete(connection));
+  }
+
   /** Resolves when the sockets whose answers have ended can be used again; `undefined` when there are none to wait for. */
   settled(): Promise<void> | undefined {
     return this.#returning === 0 ? undefined : new Promise((resolve) => setImmediate(resolve));
   }
 
   stats(): SocketStats[] {
-    return Array.from(this.#connections, (connection) => ({
-      origin: connection.origin,
-      state: connection.connecting
-        ? "connecting"
-        : connection.stats.running + connection.stats.pending > 0
-          ? "busy"
-          : "idle",
-      requests: connection.requests,
-      bytesRead: connection.connecting ? 0 : (connection.socket?.bytesRead ?? 0),
-      bytesWritten: connection.connecting ? 0 : (connection.socket?.bytesWritten ?? 0),
-    }));
+    const pooled = Array.from(
+      this.#connections,
+      (connection): SocketStats => ({
+        origin: connection.origin,
+        state: connection.connecting
+          ? "connecting"
+          : connection.stats.running + connection.stats.pending > 0
+            ? "busy"
+            : "idle",
+        requests: connection.requests,
+        bytesRead: connection.connecting ? 0 : (connection.socket?.bytesRead ?? 0),
+        bytesWritten: connection.connecting ? 0 : (connection.socket?.bytesWritten ?? 0),
+      }),
+    );
+    const own = Array.from(this.#own, ({ origin, state, socket }): SocketStats => {
+      const { bytesRead = 0, bytesWritten = 0 } = socket ?? {};
+      return { origin, state, requests: state === "connecting" ? 0 : 1, bytesRead, bytesWritten };
+    });
+    return [...pooled, ...own];
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#agent.close();
+    this.#closing ??= Promise.all([this.#agent.close(), this.#ownGone()]).then(() => {});
     return this.#closing;
   }
 
@@ -117,9 +148,16 @@ export class SocketPool {
     this.#connections.clear();
     const ended = connections.map((connection) => connection.destroy(error));
     for (const connection of connections) connection.abandon();
-    const destroyed = Promise.all([this.#agent.destroy(error), ...ended]).then(() => {});
+    for (const own of this.#own) {
+      own.end(new StreamError("reset", `Cannot keep ${own.origin} open: the transport was destroyed`));
+    }
+    const destroyed = Promise.all([this.#agent.destroy(error), ...ended, this.#ownGone()]).then(() => {});
     this.#closing ??= destroyed;
     return destroyed;
+  }
+
+  #ownGone(): Promise<unknown> {
+    return Promise.all(Array.from(this.#own, ({ gone }) => gone));
   }
 }
 

@@ -65,7 +65,8 @@ function isRefusedRequest(code: string): boolean {
 function isProtocol(code: string, error: unknown): boolean {
   // undici asserts that a status is 100 or more.
   const malformed = code === "UND_ERR_HEADERS_OVERFLOW" || code === "ERR_ASSERTION";
-  return malformed || error instanceof errors.HTTPParserError || isMisbehaviour(error);
+  // HPE_: what node:http makes of an answer that it cannot parse.
+  return malformed || code.startsWith("HPE_") || error instanceof errors.HTTPParserError || isMisbehaviour(error);
 }
 
 /** An answer that nobody asked for, an unsolicited 100 or 101: undici says so in the message alone. */
@@ -75,6 +76,8 @@ function isMisbehaviour(error: unknown): boolean {
 
 function isShort(code: string, error: unknown): boolean {
   if (code === "UND_ERR_SOCKET") return /^other side closed/.test((error as Error).message);
+  // What node:http makes of a FIN before the head.
+  if (code === "ECONNRESET" && (error as Error).message === "socket hang up") return true;
   // What the parser makes of a FIN inside a chunked body that was sent with `connection: close`. It sets no code on its errors.
   if (error instanceof errors.HTTPParserError) return error.message.includes("(Invalid EOF state)");
   return code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH";

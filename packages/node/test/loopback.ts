@@ -1,6 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   StreamRequest,
   type StreamRequestInit,
@@ -65,4 +69,16 @@ export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
 /** Lets the event loop turn: everything that is ready on any socket of this process is read and answered. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A key and certificate for `localhost`, good for a day, kept nowhere. */
+export function selfSigned(): [key: Buffer, cert: Buffer] {
+  const folder = mkdtempSync(join(tmpdir(), "longwire-"));
+  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const name = ["-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+  execFileSync("openssl", ["req", "-x509", ...curve, ...name, "-keyout", key, "-out", cert], { stdio: "ignore" });
+  const pair: [Buffer, Buffer] = [readFileSync(key), readFileSync(cert)];
+  rmSync(folder, { recursive: true });
+  return pair;
 }

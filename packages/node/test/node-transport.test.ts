@@ -1,16 +1,12 @@
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { getEventListeners, once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createTlsServer } from "node:https";
 import { createServer as createTcpServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { inspect } from "node:util";
 import { StreamError } from "@longwire/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type NodeTransport, nodeTransport } from "../src/node-transport.ts";
-import { httpServer, loopback, send, textOf, turns } from "./loopback.ts";
+import { httpServer, loopback, selfSigned, send, textOf, turns } from "./loopback.ts";
 
 let transport: NodeTransport;
 beforeEach(() => {
@@ -458,18 +454,6 @@ describe("a request that cannot be sent is a TypeError", () => {
     await expect(send(transport, "ftp://a.example/")).rejects.toThrow(TypeError);
   });
 });
-
-/** A key and certificate for `localhost`, good for a day, kept nowhere. */
-function selfSigned(): [key: Buffer, cert: Buffer] {
-  const folder = mkdtempSync(join(tmpdir(), "longwire-"));
-  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const name = ["-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
-  execFileSync("openssl", ["req", "-x509", ...curve, ...name, "-keyout", key, "-out", cert], { stdio: "ignore" });
-  const pair: [Buffer, Buffer] = [readFileSync(key), readFileSync(cert)];
-  rmSync(folder, { recursive: true });
-  return pair;
-}
 
 /** The peer has closed its side, or the socket is gone. */
 async function closed(socket: Socket): Promise<void> {

@@ -7,6 +7,21 @@
 import type { ClockName } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 
+/**
+ * Clocks by name, in ms, on one timer. The owner is told the name of each that runs out, which then runs no more; `close()` drops the
+ * timer.
+ *
+ * @example
+ * ```ts
+ * import { Deadlines, systemClock } from "@longwire/core";
+ *
+ * const deadlines = new Deadlines(systemClock, { ranOut: (name) => console.log(name, "is over") });
+ * deadlines.start("connectMs", 5_000);
+ * deadlines.start("idleMs", 45_000);
+ * deadlines.stop("connectMs");
+ * deadlines.close();
+ * ```
+ */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #owner: { ranOut(name: ClockName): void };

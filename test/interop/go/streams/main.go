@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -39,10 +40,11 @@ func main() {
 	mux.HandleFunc("/short", short)
 	mux.HandleFunc("/unframed", unframed)
 	mux.HandleFunc("/echo", echo)
+	mux.HandleFunc("/attach", withPassword(attach))
 	mux.HandleFunc("/connections", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"opened":%d}`, atomic.LoadInt64(&opened))
 	})
-	server := &http.Server{Handler: mux, ConnState: func(_ net.Conn, state http.ConnState) {
+	server := &http.Server{Handler: withTunnels(mux), ConnState: func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			atomic.AddInt64(&opened, 1)
 		}
@@ -191,6 +193,56 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 		body = body[len(part):]
 	}
+}
+
+// attach hands the connection over, as Docker's does, to one that asks for it by `Upgrade: tcp`: what comes is echoed, half-closes too.
+//
+//	early  bytes that leave in one write with the head
+func attach(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Connection") != "Upgrade" || r.Header.Get("Upgrade") != "tcp" {
+		http.Error(w, "ask for tcp\n"+strings.Repeat("please ", 1_000), http.StatusUpgradeRequired)
+		return
+	}
+	connection, buffered, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	defer connection.Close()
+	io.WriteString(buffered, "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+	io.WriteString(buffered, r.FormValue("early"))
+	buffered.Flush()
+	io.Copy(connection, buffered)
+}
+
+// withTunnels is a proxy for CONNECT, with a password, before what serves all else.
+func withTunnels(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if r.Header.Get("Proxy-Authorization") == "" {
+			http.Error(w, "who are you?", http.StatusProxyAuthRequired)
+			return
+		}
+		target, err := net.Dial("tcp", r.Host)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer target.Close()
+		connection, buffered, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		io.WriteString(connection, "HTTP/1.1 200 Connection established\r\n\r\n")
+		go func() {
+			io.Copy(target, buffered)
+			target.(*net.TCPConn).CloseWrite()
+		}()
+		io.Copy(connection, target)
+	})
 }
 
 func withPassword(next http.HandlerFunc) http.HandlerFunc {

@@ -1,0 +1,42 @@
+import {
+  type NodeTransport,
+  nodeTransport,
+  type SocketStats,
+  type Takeover,
+  type TakeOverOptions,
+} from "@longwire/node";
+import { type CallOptions, Client } from "./client.ts";
+import type { ClientOptions } from "./client-options.ts";
+
+/** A client on undici, with what only Node can do. Made by `createClient`. */
+export class NodeClient extends Client<SocketStats[]> {
+  readonly #sockets: NodeTransport;
+
+  constructor(options: ClientOptions) {
+    const sockets = nodeTransport();
+    super(options, sockets);
+    this.#sockets = sockets;
+  }
+
+  /**
+   * The connection itself, by `Upgrade` to any protocol or by CONNECT: the client's side of Go's `http.Hijacker`. It goes over the
+   * client's `transport` where that is a `nodeTransport()`, else over its own sockets, and is ended by `close()` and `destroy()`.
+   *
+   * @throws StreamError `refused` with status, headers and up to 2 KiB of the body, and others by code; the caller's abort reason;
+   * TypeError, RangeError on a bad option: see `NodeTransport.takeOver`
+   *
+   * @example
+   * ```ts
+   * import { createClient } from "longwire";
+   *
+   * const client = createClient({ baseUrl: "http://127.0.0.1:2375" });
+   * const { socket } = await client.takeOver("/exec/4f1c/start", { protocol: "tcp", json: { Detach: false, Tty: true } });
+   * process.stdin.pipe(socket).pipe(process.stdout);
+   * ```
+   */
+  async takeOver(url: string, options: CallOptions<TakeOverOptions>): Promise<Takeover> {
+    const call = this.streamCall(url, options);
+    const { takeOver = this.#sockets.takeOver } = call.transport as Partial<NodeTransport>;
+    return takeOver(url, call);
+  }
+}
