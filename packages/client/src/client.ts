@@ -5,8 +5,12 @@ import {
   createBudget,
   type EventStream,
   type LinesOptions,
+  type NodeWritable,
   openBytes,
   openLines,
+  type Outcome,
+  pipe,
+  type PipeOptions,
   resolveUrl,
   type StreamOptions,
   systemClock,
@@ -129,6 +133,32 @@ export class Client<Sockets> implements AsyncDisposable {
   /** The body's bytes, chunk by chunk. */
   bytes(url: string, options: CallOptions<StreamOptions<Uint8Array>> = {}): EventStream<Uint8Array> {
     return openBytes(url, this.#call(url, options, this.#streams));
+  }
+
+  /**
+   * The body's bytes, written into a WritableStream or a Writable of Node in constant memory; what breaks goes on where it was, as with
+   * {@link Client.bytes}. Resolves with the outcome when the writable took everything: see {@link pipe}. `end: false` leaves it open.
+   *
+   * @throws StreamError by code; what the writable failed with; the caller's abort reason; TypeError, RangeError on a bad option
+   *
+   * @example
+   * ```ts
+   * import { createWriteStream } from "node:fs";
+   * import { createClient } from "longwire";
+   *
+   * const client = createClient();
+   * const { code, bytes } = await client.pipe("https://a.example/image.iso", createWriteStream("image.iso"));
+   * console.log(code, bytes);
+   * await client.close();
+   * ```
+   */
+  async pipe(
+    url: string,
+    writable: WritableStream<Uint8Array> | NodeWritable<Uint8Array>,
+    options: CallOptions<StreamOptions<Uint8Array>> & PipeOptions = {},
+  ): Promise<Outcome> {
+    const { end, ...call } = options;
+    return pipe(this.bytes(url, call), writable, { end, signal: call.signal });
   }
 
   /** One answer over the same connections, whatever its status. @throws StreamError, see {@link sendRequest} */
