@@ -15,6 +15,7 @@ import {
   type StreamOptions,
   systemClock,
   type Transport,
+  type Watch,
 } from "@longwire/core";
 import { openJsonSeq, type OpenJsonSeqOptions, openNdjson, type OpenNdjsonOptions } from "@longwire/ndjson";
 import {
@@ -30,10 +31,10 @@ import { RunningSet } from "./running-set.ts";
 import { type RequestOptions, sendRequest } from "./send-request.ts";
 
 /** What a call may say: everything but what only a client has. */
-export type CallOptions<Options> = Omit<Options, "baseUrl" | "budget" | "running">;
+export type CallOptions<Options> = Omit<Options, "baseUrl" | "budget" | "running" | "watch">;
 
 type OwnWorld = Pick<StreamOptions<never>, "clock" | "random" | "transport">;
-type ClientSide = Required<OwnWorld & Pick<StreamOptions<never>, "baseUrl" | "running" | "budget">>;
+type ClientSide = Required<OwnWorld & Pick<StreamOptions<never>, "baseUrl" | "running" | "budget" | "watch">>;
 
 /** A transport that a client owns, and closes. */
 export interface OwnedTransport<Sockets> extends Transport {
@@ -59,6 +60,7 @@ export class Client<Sockets> implements AsyncDisposable {
   readonly #options: ClientOptions;
   readonly #origin: string | undefined;
   readonly #owned: OwnedTransport<Sockets>;
+  readonly #watch: Watch | undefined;
   readonly #clock: Clock;
   readonly #budget: Budget;
   readonly #streams = new RunningSet();
@@ -66,11 +68,12 @@ export class Client<Sockets> implements AsyncDisposable {
   #attempts = 0;
   #closed = false;
 
-  constructor(options: ClientOptions, owned: OwnedTransport<Sockets>) {
+  constructor(options: ClientOptions, owned: OwnedTransport<Sockets>, watch?: Watch) {
     checkClientOptions(options);
     this.#options = options;
     this.#origin = options.baseUrl === undefined ? undefined : new URL(resolveUrl(options.baseUrl).url).origin;
     this.#owned = owned;
+    this.#watch = watch;
     this.#clock = options.clock ?? systemClock;
     const budget = createBudget(this.#clock, options.budget);
     this.#budget = {
@@ -228,6 +231,7 @@ export class Client<Sockets> implements AsyncDisposable {
       baseUrl,
       running,
       budget: this.#budget,
+      watch: this.#watch,
       clock,
       random,
       transport,

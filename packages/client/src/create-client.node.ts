@@ -1,9 +1,10 @@
-import { nodeTransport, type SocketStats } from "@longwire/node";
+import { diagnostics, nodeTransport, type SocketStats } from "@longwire/node";
 import { Client } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 
 /**
- * A client on undici, with keep-alive connections of its own: close it.
+ * A client on undici, with keep-alive connections of its own: close it. What happens to its streams is published on the channels of
+ * {@link diagnostics}.
  *
  * @throws TypeError, RangeError on a bad option
  *
@@ -17,5 +18,5 @@ import type { ClientOptions } from "./client-options.ts";
  * ```
  */
 export function createClient(options: ClientOptions = {}): Client<SocketStats[]> {
-  return new Client(options, nodeTransport());
+  return new Client(options, nodeTransport(), diagnostics());
 }

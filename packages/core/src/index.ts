@@ -82,7 +82,7 @@ export type { PipeOptions } from "./consumer/pipe.ts";
 export { shared } from "./consumer/shared.ts";
 export type { Shared, SharedOptions } from "./consumer/shared.ts";
 export type { SharedReader } from "./consumer/shared-reader.ts";
-export type { NoticeOptions, NoticeReader } from "./consumer/notices.ts";
+export type { NoticeOptions, NoticeReader, Watch, WatchedStream } from "./consumer/notices.ts";
 export { checkBudget, checkedRetries, checkOptions, headersOf } from "./checked-options.ts";
 export type { HeadersOption, ReconnectOptions, ResumeOptions, StreamOptions, TimeoutOptions } from "./options.ts";
 export { openBytes, openLines, openStream } from "./open.ts";
