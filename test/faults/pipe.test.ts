@@ -66,6 +66,44 @@ test.each([["a Writable of Node"], ["a WritableStream"]])(
   60_000,
 );
 
+test("a relay whose reader leaves closes what it reads from, and resolves as closed", async () => {
+  let upstreamClosed = (): void => {};
+  const closed = new Promise<void>((resolve) => {
+    upstreamClosed = resolve;
+  });
+  await using upstream = await serve((_request, response) => {
+    response.writeHead(200).write("the first of many");
+    response.once("close", upstreamClosed);
+  });
+  await using client = createClient({ baseUrl: upstream.url });
+  const outcomes: Promise<unknown>[] = [];
+  await using relay = await serve((_request, response) => void outcomes.push(client.pipe("/", response)));
+  const reader = new AbortController();
+  const reply = await fetch(relay.url, { signal: reader.signal });
+  expect(Buffer.from((await reply.body?.getReader().read())?.value ?? "").toString()).toBe("the first of many");
+  reader.abort();
+  await closed;
+  expect(await Promise.all(outcomes)).toMatchObject([{ code: "closed" }]);
+});
+
+test("a relay takes a whole body, and its end, to its reader", async () => {
+  const body = bytesOf(MiB);
+  await using upstream = await serve((_request, response) => response.end(body));
+  await using client = createClient({ baseUrl: upstream.url });
+  await using relay = await serve((_request, response) => void client.pipe("/", response));
+  const reply = await fetch(relay.url);
+  expect(hashOf(new Uint8Array(await reply.arrayBuffer()))).toBe(hashOf(body));
+});
+
+test("a file that cannot be written is thrown as the system tells it, and the connection is let go", async () => {
+  await using upstream = await serve((_request, response) => void response.writeHead(200).write("some"));
+  await using folder = await scratchFolder("pipe");
+  await using client = createClient({ baseUrl: upstream.url });
+  const file = createWriteStream(join(folder.path, "no such folder", "image"));
+  await expect(client.pipe("/", file)).rejects.toMatchObject({ code: "ENOENT" });
+  expect(client.stats().streams).toBe(0);
+});
+
 interface Piped {
   readonly code: string;
   readonly bytes: number;
