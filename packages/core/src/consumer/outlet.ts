@@ -7,11 +7,11 @@ export interface NodeWritable<T> {
   readonly destroyed: boolean;
   /** What it was destroyed with. */
   readonly errored?: Error | null | undefined;
-  write(chunk: T, callback: (error?: Error | null) => void): unknown;
-  end(): unknown;
+  write(chunk: T, callback: Taken): unknown;
+  end(callback: Taken): unknown;
   destroy(error?: Error): unknown;
-  on(event: "error" | "close" | "finish", listener: (error?: Error) => void): unknown;
-  off(event: "error" | "close" | "finish", listener: (error?: Error) => void): unknown;
+  on(event: "error" | "close", listener: (error?: Error) => void): unknown;
+  off(event: "error" | "close", listener: (error?: Error) => void): unknown;
 }
 
 /** Where a pipe leads. */
@@ -72,31 +72,29 @@ function nodeOutlet<T>(target: NodeWritable<T>, owner: OutletOwner): Outlet<T> {
   };
   // The error of a broken one is thrown to whoever waits for the pipe; its event would end the process if nobody listened.
   const broken = (): unknown => target.on("error", ignored);
+  const taken = (take: (callback: Taken) => unknown): Promise<void> =>
+    new Promise((resolve, reject) => {
+      take((error) => {
+        if (!error) return resolve();
+        broken();
+        // What waited in one that was destroyed is told of that alone, not why.
+        if (target.destroyed) closed();
+        reject(error);
+      });
+    });
   target.on("error", failed);
   target.on("close", closed);
   if (target.destroyed) closed();
   return {
-    write: (chunk) =>
-      new Promise((resolve, reject) => {
-        target.write(chunk, (error) => {
-          if (!error) return resolve();
-          broken();
-          // What waited in one that was destroyed is told of that alone, not why.
-          if (target.destroyed) closed();
-          reject(error);
-        });
-      }),
+    write: (chunk) => taken((callback) => target.write(chunk, callback)),
     end: () =>
-      new Promise((resolve) => {
-        const finished = (): void => {
-          target.off("finish", finished);
-          // What comes now, its `close` among it, is the end.
-          release();
-          resolve();
-        };
-        target.on("finish", finished);
-        target.end();
-      }),
+      taken((callback) =>
+        target.end((error) => {
+          // What comes behind its end, its `close` among it, is the owner's.
+          if (!error) release();
+          callback(error);
+        }),
+      ),
     abort(reason) {
       broken();
       if (!target.destroyed)
@@ -105,6 +103,8 @@ function nodeOutlet<T>(target: NodeWritable<T>, owner: OutletOwner): Outlet<T> {
     release,
   };
 }
+
+type Taken = (error?: Error | null) => void;
 
 function has<Kind>(target: unknown, ...methods: readonly string[]): target is Kind {
   const record = Object(target) as Readonly<Record<string, unknown>>;

@@ -271,6 +271,20 @@ test("an end that the writable cannot keep is thrown", async () => {
   }
 });
 
+test("a Node writable that somebody ended before is no end that is waited for", async () => {
+  for (const autoDestroy of [true, false]) {
+    for (const chunks of [[], ["ab"]]) {
+      const target = new Writable({ autoDestroy, write: (_chunk, _encoding, taken) => taken() });
+      await new Promise<void>((resolve) => target.end(resolve));
+      const { result, transport, passed } = piped({ ...nodeSink(), target }, [{ chunks, framing: "length" }]);
+      await passed();
+      const code = chunks.length === 0 ? "ERR_STREAM_ALREADY_FINISHED" : "ERR_STREAM_WRITE_AFTER_END";
+      expect(result()).toMatchObject(autoDestroy ? { code: "closed" } : { thrown: { code } });
+      expect(transport.open).toBe(0);
+    }
+  }
+});
+
 test("what was acknowledged is what the writable took", async () => {
   for (const sink of [webSink(), nodeSink()]) {
     const headers = { ...whole.headers, etag: '"1"', "accept-ranges": "bytes" };
