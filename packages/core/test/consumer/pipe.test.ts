@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { pipe, type PipeOptions } from "../../src/consumer/pipe.ts";
@@ -336,4 +337,5 @@ test("a pipe leaves no listener on the signal or the writable", async () => {
   await passed();
   expect(result()).toMatchObject({ code: "complete" });
   expect(target.eventNames().map((name) => [name, target.listenerCount(name)])).toEqual(before);
+  expect(getEventListeners(abort.signal, "abort")).toEqual([]);
 });
