@@ -5,12 +5,17 @@ import {
   createBudget,
   type EventStream,
   type LinesOptions,
+  type NodeWritable,
   openBytes,
   openLines,
+  type Outcome,
+  pipe,
+  type PipeOptions,
   resolveUrl,
   type StreamOptions,
   systemClock,
   type Transport,
+  type Watch,
 } from "@longwire/core";
 import { openJsonSeq, type OpenJsonSeqOptions, openNdjson, type OpenNdjsonOptions } from "@longwire/ndjson";
 import {
@@ -26,10 +31,10 @@ import { RunningSet } from "./running-set.ts";
 import { type RequestOptions, sendRequest } from "./send-request.ts";
 
 /** What a call may say: everything but what only a client has. */
-export type CallOptions<Options> = Omit<Options, "baseUrl" | "budget" | "running">;
+export type CallOptions<Options> = Omit<Options, "baseUrl" | "budget" | "running" | "watch">;
 
 type OwnWorld = Pick<StreamOptions<never>, "clock" | "random" | "transport">;
-type ClientSide = Required<OwnWorld & Pick<StreamOptions<never>, "baseUrl" | "running" | "budget">>;
+type ClientSide = Required<OwnWorld & Pick<StreamOptions<never>, "baseUrl" | "running" | "budget" | "watch">>;
 
 /** A transport that a client owns, and closes. */
 export interface OwnedTransport<Sockets> extends Transport {
@@ -55,6 +60,7 @@ export class Client<Sockets> implements AsyncDisposable {
   readonly #options: ClientOptions;
   readonly #origin: string | undefined;
   readonly #owned: OwnedTransport<Sockets>;
+  readonly #watch: Watch | undefined;
   readonly #clock: Clock;
   readonly #budget: Budget;
   readonly #streams = new RunningSet();
@@ -62,11 +68,12 @@ export class Client<Sockets> implements AsyncDisposable {
   #attempts = 0;
   #closed = false;
 
-  constructor(options: ClientOptions, owned: OwnedTransport<Sockets>) {
+  constructor(options: ClientOptions, owned: OwnedTransport<Sockets>, watch?: Watch) {
     checkClientOptions(options);
     this.#options = options;
     this.#origin = options.baseUrl === undefined ? undefined : new URL(resolveUrl(options.baseUrl).url).origin;
     this.#owned = owned;
+    this.#watch = watch;
     this.#clock = options.clock ?? systemClock;
     const budget = createBudget(this.#clock, options.budget);
     this.#budget = {
@@ -129,6 +136,32 @@ export class Client<Sockets> implements AsyncDisposable {
   /** The body's bytes, chunk by chunk. */
   bytes(url: string, options: CallOptions<StreamOptions<Uint8Array>> = {}): EventStream<Uint8Array> {
     return openBytes(url, this.#call(url, options, this.#streams));
+  }
+
+  /**
+   * The body's bytes, written into a WritableStream or a Writable of Node in constant memory; what breaks goes on where it was, as with
+   * {@link Client.bytes}. Resolves with the outcome when the writable took everything: see {@link pipe}. `end: false` leaves it open.
+   *
+   * @throws StreamError by code; what the writable failed with; the caller's abort reason; TypeError, RangeError on a bad option
+   *
+   * @example
+   * ```ts
+   * import { createWriteStream } from "node:fs";
+   * import { createClient } from "longwire";
+   *
+   * const client = createClient();
+   * const { code, bytes } = await client.pipe("https://a.example/image.iso", createWriteStream("image.iso"));
+   * console.log(code, bytes);
+   * await client.close();
+   * ```
+   */
+  async pipe(
+    url: string,
+    writable: WritableStream<Uint8Array> | NodeWritable<Uint8Array>,
+    options: CallOptions<StreamOptions<Uint8Array>> & PipeOptions = {},
+  ): Promise<Outcome> {
+    const { end, ...call } = options;
+    return pipe(this.bytes(url, call), writable, { end, signal: call.signal });
   }
 
   /** One answer over the same connections, whatever its status. @throws StreamError, see {@link sendRequest} */
@@ -206,6 +239,7 @@ export class Client<Sockets> implements AsyncDisposable {
       baseUrl,
       running,
       budget: this.#budget,
+      watch: this.#watch,
       clock,
       random,
       transport,

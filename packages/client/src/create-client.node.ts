@@ -2,7 +2,8 @@ import type { ClientOptions } from "./client-options.ts";
 import { NodeClient } from "./node-client.ts";
 
 /**
- * A client on undici, with keep-alive connections of its own: close it.
+ * A client on undici, with keep-alive connections of its own: close it. What happens to its streams is published on the channels of
+ * {@link diagnostics}.
  *
  * @throws TypeError, RangeError on a bad option
  *

@@ -1,4 +1,5 @@
 import {
+  diagnostics,
   type NodeTransport,
   nodeTransport,
   type SocketStats,
@@ -14,7 +15,7 @@ export class NodeClient extends Client<SocketStats[]> {
 
   constructor(options: ClientOptions) {
     const sockets = nodeTransport();
-    super(options, sockets);
+    super(options, sockets, diagnostics());
     this.#sockets = sockets;
   }
 

@@ -186,6 +186,7 @@ const kinds: Readonly<Partial<Record<keyof StreamOptions<never>, Kind>>> = {
   accept: ["an Accept header", (value) => typeof value === "string"],
   budget: ["a Budget, such as createBudget(clock) makes", has("take", "giveBack")],
   running: ["a set of streams", has("add", "delete")],
+  watch: ["a function, such as diagnostics() makes", isFunction],
   clock: ["a Clock", has("now", "date", "timer")],
   random: ["a function", isFunction],
 };

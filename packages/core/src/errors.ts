@@ -19,7 +19,7 @@ export type ErrorCode =
 export type ClockName = "connectMs" | "headersMs" | "firstItemMs" | "idleMs" | "progressMs" | "maxAgeMs" | "totalMs";
 
 /** The options that set a limit; `error.limit` names the one that was met. */
-export type LimitName = "maxItemBytes" | "maxLineBytes" | "maxBytes" | "capacity";
+export type LimitName = "maxItemBytes" | "maxLineBytes" | "maxBytes" | "maxInflateRatio" | "capacity";
 
 /** What an error can tell beside its code and message. Every field is there only when it is known. */
 export interface StreamErrorDetails {

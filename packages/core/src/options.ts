@@ -2,6 +2,7 @@
 
 import type { Cursor, StreamError } from "./errors.ts";
 import type { DropPolicy } from "./consumer/inbox.ts";
+import type { Watch } from "./consumer/notices.ts";
 import type { Gap } from "./events/item-rules.ts";
 import type { Until } from "./events/until.ts";
 import type { Auth } from "./layers/auth.ts";
@@ -75,6 +76,8 @@ export interface StreamOptions<T> {
   budget?: Budget | undefined;
   /** Where the stream is listed from its first pull to its end; a client's, to close it. */
   running?: Running | undefined;
+  /** Told at once of all that happens to the stream; a client's, for diagnostics. */
+  watch?: Watch | undefined;
   /** Default: the system's. */
   clock?: Clock | undefined;
   /** Default: the system's. */

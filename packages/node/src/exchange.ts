@@ -25,6 +25,8 @@ export interface Opening {
   /** With the answer; or with `undefined` when a reused socket was dead and the request can go out again. */
   readonly resolve: (response: StreamResponse | undefined) => void;
   readonly reject: (reason: unknown) => void;
+  /** How many times its encoded bytes a body may be; `0`: any number. */
+  readonly maxInflateRatio: number;
   /** To be called when the answer has ended. */
   readonly onEnded: () => void;
 }
@@ -88,7 +90,7 @@ export class Exchange implements Carried, Wire {
     if (status < 200) return;
     // undici holds the raw headers, and with them what the head was read in, for as long as the body lasts.
     controller.rawHeaders = null;
-    const { request, resolve, reject } = this.#leaveOpening();
+    const { request, resolve, reject, maxInflateRatio } = this.#leaveOpening();
     const framing = framingOf(request.method, status, record);
     const coding = foreignCoding(framing, record);
     if (coding !== undefined) {
@@ -103,7 +105,7 @@ export class Exchange implements Carried, Wire {
     const response = { url: this.#url, status, headers: responseHeaders(record), framing };
     if (isInflatable(encoding) && request.method !== "HEAD") {
       for (const name of codedHeaders) delete record[name];
-      const inflated = new InflatedBody(body, encoding, this.#url);
+      const inflated = new InflatedBody(body, encoding, this.#url, maxInflateRatio);
       const release = (reason?: unknown): void => {
         inflated.release();
         this.release(reason);

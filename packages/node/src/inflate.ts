@@ -10,14 +10,21 @@ export function isInflatable(encoding: string): encoding is Encoding {
   return Object.hasOwn(inflaters, encoding);
 }
 
+/** What a body may grow by in decoding when nobody says: more than text does, less than a bomb (gzip's at most 1,032-fold). */
+export const defaultMaxInflateRatio = 200;
+
 /**
  * A body, decoded. Whatever the sender flushed comes out at once; encoded bytes are pulled only when all decoded ones are taken.
- * An empty body is an empty body.
+ * An empty body is an empty body. Once it is over 1 MiB, it ends as `limit` where it is more than `maxRatio` times (0: any number) what
+ * came of it encoded.
  */
 export class InflatedBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array, undefined> {
   readonly #source: AsyncIterable<Uint8Array>;
   readonly #encoding: Encoding;
   readonly #url: string;
+  readonly #maxRatio: number;
+  #encodedBytes = 0;
+  #decodedBytes = 0;
   #chunks: AsyncIterator<Uint8Array> | undefined;
   #inflater: Transform | undefined;
   #pulling = false;
@@ -27,10 +34,11 @@ export class InflatedBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
   #error: Error | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(source: AsyncIterable<Uint8Array>, encoding: Encoding, url: string) {
+  constructor(source: AsyncIterable<Uint8Array>, encoding: Encoding, url: string, maxRatio: number) {
     this.#source = source;
     this.#encoding = encoding;
     this.#url = url;
+    this.#maxRatio = maxRatio;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
@@ -67,7 +75,7 @@ export class InflatedBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
   async #pull(): Promise<IteratorResult<Uint8Array, undefined>> {
     for (;;) {
       const piece = this.#released ? null : (this.#inflater?.read() as Uint8Array | null | undefined);
-      if (piece) return { done: false, value: piece };
+      if (piece) return { done: false, value: this.#checked(piece) };
       if (this.#error !== undefined) throw this.#takeError(this.#error);
       if (this.#writing) {
         await new Promise<void>((resolve) => {
@@ -88,11 +96,23 @@ export class InflatedBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
       this.#writing = true;
       this.#inflater.end();
     } else if (!this.#whole && !this.#released) {
+      this.#encodedBytes += value.length;
       this.#inflater ??= this.#open(value);
       this.#writing = true;
       this.#inflater.write(value, this.#settled);
     }
     return true;
+  }
+
+  /** A bomb is small on the wire, and has no end when it is decoded. */
+  #checked(piece: Uint8Array): Uint8Array {
+    this.#decodedBytes += piece.length;
+    const [encoded, decoded, most] = [this.#encodedBytes, this.#decodedBytes, this.#maxRatio];
+    if (most === 0 || decoded <= graceBytes || decoded <= most * encoded) return piece;
+    const grown = `${encoded} bytes of ${this.#encoding} are ${decoded} decoded so far`;
+    const remedy = `over ${most} to 1 (maxInflateRatio); raise it if the server is to be trusted`;
+    const message = `Cannot go on reading ${shownUrl(this.#url)}: ${grown}, ${remedy}`;
+    throw new StreamError("limit", message, { limit: "maxInflateRatio" });
   }
 
   #open(chunk: Uint8Array): Transform {
@@ -134,6 +154,9 @@ export class InflatedBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
 }
 
 type Encoding = "gzip" | "x-gzip" | "deflate" | "br";
+
+// A short body of one letter is no bomb, whatever its ratio.
+const graceBytes = 1024 * 1024;
 
 const flush = { flush: constants.Z_SYNC_FLUSH };
 

@@ -47,7 +47,7 @@ export interface NodeTransport extends Transport, AsyncDisposable {
  *
  * Bodies come straight from undici's parser, with real backpressure. A request that met a socket which the server had just closed goes
  * out once more on a new one, when it may be replayed. gzip, deflate and br bodies are decoded, flush by flush; headers that
- * speak of the coded body are then left out. HTTP/2 is not offered. It has no clocks: abort the signal.
+ * speak of the coded body are then left out, and one that grows over `maxInflateRatio` ends as `limit`. HTTP/2 is not offered. It has no clocks: abort the signal.
  *
  * @throws StreamError `unreachable`, `reset`, `truncated`, `protocol` by the promise, or the signal's reason; what the source of a
  * request body threw, as it is; TypeError for a request that cannot be sent, or when the transport is closed.
@@ -87,7 +87,7 @@ async function send(pool: SocketPool, request: StreamRequest, { signal, on }: Tr
     method: request.method as Dispatcher.HttpMethod,
     headers: { "accept-encoding": acceptedEncodings, ...request.headers },
   };
-  const { onEnded } = pool;
+  const { onEnded, maxInflateRatio } = pool;
   let exchange: Exchange | undefined;
   for (;;) {
     await pool.settled();
@@ -97,7 +97,7 @@ async function send(pool: SocketPool, request: StreamRequest, { signal, on }: Tr
       const body = bodyToSend(request.body);
       const told = before?.started ? undefined : on;
       const fresh = before !== undefined;
-      exchange = new Exchange({ request, signal, on: told, fresh, resolve, reject, onEnded }, body);
+      exchange = new Exchange({ request, signal, on: told, fresh, resolve, reject, maxInflateRatio, onEnded }, body);
       pool.dispatch({ ...options, body: body as UndiciBody }, exchange);
     });
     if (response !== undefined) return response;

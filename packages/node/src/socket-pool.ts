@@ -2,9 +2,10 @@ import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { StreamError } from "@longwire/core";
 import { Agent, buildConnector, type Client, type Dispatcher, errors, Pool } from "undici";
+import { defaultMaxInflateRatio } from "./inflate.ts";
 import { type Carried, Connection } from "./connection.ts";
 
-/** Options of `nodeTransport`: what its sockets are made with. */
+/** Options of `nodeTransport`: what its sockets are made with, and what may come of them. */
 export interface NodeTransportOptions {
   /** How long an idle socket is kept when the server does not say, in ms. `0` uses each socket once. Default 4_000. */
   keepAliveMs?: number | undefined;
@@ -14,6 +15,11 @@ export interface NodeTransportOptions {
   tcpKeepAliveMs?: number | undefined;
   /** Options of `node:tls` for https: `ca`, `cert`, `key`, … Certificates are verified unless they say otherwise. */
   tls?: ConnectionOptions | undefined;
+  /**
+   * How many times the bytes on the wire a gzip, deflate or br body may be when it is decoded; checked behind its first MiB, over all of
+   * it so far. More ends it as `limit`: it is a bomb. `0` lets everything grow; else 1 or more. Default 200.
+   */
+  maxInflateRatio?: number | undefined;
   /** Makes the sockets. Default: undici's connector, without a timeout of its own. With it, `tls` and `tcpKeepAliveMs` are not used. */
   connect?: buildConnector.connector | undefined;
 }
@@ -43,6 +49,7 @@ export interface OwnConnection {
 
 /** The sockets of one transport: an undici Agent, whose every client is a {@link Connection}. */
 export class SocketPool {
+  readonly maxInflateRatio: number;
   readonly #agent: Agent;
   readonly #connections = new Set<Connection>();
   readonly #own = new Set<OwnConnection>();
@@ -64,6 +71,7 @@ export class SocketPool {
 
   constructor(options: NodeTransportOptions) {
     const { keepAliveMs = 4_000, keepAliveMaxMs = 600_000 } = checked(options);
+    this.maxInflateRatio = options.maxInflateRatio ?? defaultMaxInflateRatio;
     const connect = options.connect ?? connector(options);
     this.connector = connect;
     const clientOptions: Client.Options = {
@@ -178,6 +186,12 @@ function checked(options: NodeTransportOptions): NodeTransportOptions {
     if (!(value >= 0 && Number.isFinite(value))) {
       throw new RangeError(`${name} must be a number of milliseconds, 0 or more; it is ${String(value)}`);
     }
+  }
+  const { maxInflateRatio = 0 } = options;
+  if (maxInflateRatio !== 0 && !(maxInflateRatio >= 1 && Number.isFinite(maxInflateRatio))) {
+    throw new RangeError(
+      `maxInflateRatio must be a number from 1 up, or 0 for no limit; it is ${String(maxInflateRatio)}`,
+    );
   }
   return options;
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -10,7 +11,7 @@ import {
   deflateSync,
   gzipSync,
 } from "node:zlib";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type NodeTransport, nodeTransport } from "../src/node-transport.ts";
 import { httpServer, send, textOf, turns } from "./loopback.ts";
 
@@ -188,6 +189,78 @@ test("a reader that does not pull stops the sender of a gzip body", async () => 
   for (let piece = await pieces.next(); !piece.done; piece = await pieces.next()) bytes += piece.value.length;
   expect(bytes).toBe(totalBytes);
 });
+
+const MiB = 1024 * 1024;
+const zeros = Buffer.alloc(64 * MiB);
+
+describe.each([
+  ["gzip", () => gzipSync(zeros)],
+  ["br", () => brotliCompressSync(zeros, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })],
+  ["deflate", () => deflateSync(zeros)],
+  ["deflate", () => deflateRawSync(zeros)],
+] as const)("a bomb of %s", (encoding, make) => {
+  const bomb = make();
+
+  test("ends as limit at 200 times what came on the wire, and its connection is let go", async () => {
+    // It says not that this was all: only who reads can end it.
+    await using server = await httpServer((_request, response) =>
+      response.writeHead(200, { "content-encoding": encoding }).write(bomb),
+    );
+    const { seen, thrown } = await read(server.url, transport);
+    expect(thrown).toMatchObject({ code: "limit", limit: "maxInflateRatio" });
+    expect((thrown as Error).message).toMatch(
+      new RegExp(`^Cannot go on reading http\\S+: \\d+ bytes of ${encoding} are \\d+ decoded so far, over 200 to 1`),
+    );
+    expect(seen).toBeGreaterThan(0);
+    expect(seen).toBeLessThanOrEqual(Math.max(MiB, 200 * bomb.length));
+    await gone(server.sockets[0] as Socket);
+  });
+
+  test("comes whole when the caller lets it", async () => {
+    await using server = await bombServer(encoding, bomb);
+    await using trusting = nodeTransport({ maxInflateRatio: 0 });
+    expect(await read(server.url, trusting)).toEqual({ seen: zeros.length, thrown: undefined });
+  });
+});
+
+test("what grows less than the limit comes whole, and so does the first MiB of all else", async () => {
+  // A little of what cannot be compressed in every block: about 30 to 1.
+  const block = Buffer.concat([randomBytes(1024), Buffer.alloc(31 * 1024)]);
+  const body = Buffer.concat(Array.from({ length: 256 }, () => block));
+  for (const [maxInflateRatio, bytes, whole] of [
+    [200, body, true],
+    [20, body, false],
+    [1, zeros.subarray(0, MiB), true],
+    [1, zeros.subarray(0, MiB + 1), false],
+  ] as const) {
+    await using server = await bombServer("gzip", gzipSync(bytes, { windowBits: 9 }));
+    await using strict = nodeTransport({ maxInflateRatio });
+    const { seen, thrown } = await read(server.url, strict);
+    expect([seen === bytes.length, thrown === undefined]).toEqual([whole, whole]);
+  }
+});
+
+test("a ratio that is none is a RangeError that prints it", () => {
+  for (const maxInflateRatio of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(() => nodeTransport({ maxInflateRatio })).toThrow(
+      new RangeError(`maxInflateRatio must be a number from 1 up, or 0 for no limit; it is ${maxInflateRatio}`),
+    );
+  }
+});
+
+function bombServer(encoding: string, bomb: Uint8Array) {
+  return httpServer((_request, response) => response.writeHead(200, { "content-encoding": encoding }).end(bomb));
+}
+
+async function read(url: string, by: NodeTransport): Promise<{ seen: number; thrown: unknown }> {
+  let seen = 0;
+  try {
+    for await (const piece of (await send(by, url)).body) seen += piece.length;
+    return { seen, thrown: undefined };
+  } catch (thrown) {
+    return { seen, thrown };
+  }
+}
 
 /** One flushed event of a gzip stream that stays open. */
 function opened(response: ServerResponse): void {

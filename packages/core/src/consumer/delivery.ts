@@ -13,6 +13,7 @@ import type { SessionState } from "../session/state.ts";
 import { onAbort } from "../signal/on-abort.ts";
 import { CursorSaver, type Saved } from "./cursor-saver.ts";
 import { checkedCapacity, checkedPolicy, type DropPolicy, type Entry, Inbox } from "./inbox.ts";
+import type { Watch } from "./notices.ts";
 
 /** How a stream is consumed: the options of these names. */
 export interface Consumption<T> {
@@ -22,6 +23,8 @@ export interface Consumption<T> {
   readonly capacity?: number | undefined;
   /** Least time between two saves of the cursor, in ms; `0`: before the next item is handed out. Default 1_000. */
   readonly saveMs?: number | undefined;
+  /** Told of all that happens to it. */
+  readonly watch?: Watch | undefined;
 }
 
 /**

@@ -55,7 +55,7 @@ export class EventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   /** @throws TypeError, RangeError on a bad `policy`, `capacity` or `saveMs` */
   constructor(settings: SessionSettings<T>, consumption: Consumption<T> = {}) {
     this.#clock = settings.clock;
-    this.#notices = new Notices();
+    this.#notices = new Notices(consumption.watch?.(this, settings.url));
     this.#delivery = deliveryOf(settings, consumption, this.#notices);
     this.#session = this.#delivery?.session ?? new Session(settings, this.#notices);
   }

@@ -1,12 +1,28 @@
 import type { Notice } from "../session/notice.ts";
+import type { EventStream } from "./event-stream.ts";
+
+/**
+ * Asked once for each stream, when it is made, for what is told at once of all that happens to it: to log, to count, to trace. `url` is
+ * masked. What is told must not throw; what it gets is what `notices()` shows, comments too.
+ */
+export type Watch = (stream: WatchedStream, url: string) => (notice: Notice) => void;
+
+/** A stream as its watch sees it; not yet to be asked when it is being made. */
+export type WatchedStream = Pick<EventStream<unknown>, "state" | "stats">;
 
 /** What happened, to any number of readers; each keeps the last {@link keptNotices} that it has not read. */
 export class Notices {
   #readers: Set<NoticeReader> | undefined;
   #closed: Notice | undefined;
+  readonly #watcher: ((notice: Notice) => void) | undefined;
+
+  constructor(watcher?: (notice: Notice) => void) {
+    this.#watcher = watcher;
+  }
 
   /** Hands a notice to every reader. The one that says `closed` is the last. */
   notify(notice: Notice): void {
+    this.#watcher?.(notice);
     if (this.#readers) for (const reader of this.#readers) reader.push(notice);
     if (notice.type === "closed") this.#closed = notice;
   }
