@@ -7,6 +7,7 @@ import {
   type LinesOptions,
   openBytes,
   openLines,
+  originOf,
   resolveUrl,
   type StreamOptions,
   systemClock,
@@ -20,7 +21,7 @@ import {
   type OpenSseOptions,
   type ServerSentEvent,
 } from "@longwire/sse";
-import { type CallDefaults, type ClientOptions, checkClientOptions, merged } from "./client-options.ts";
+import { type CallDefaults, type ClientOptions, merged } from "./client-options.ts";
 import type { Reply } from "./reply.ts";
 import { RunningSet } from "./running-set.ts";
 import { type RequestOptions, sendRequest } from "./send-request.ts";
@@ -62,10 +63,10 @@ export class Client<Sockets> implements AsyncDisposable {
   #attempts = 0;
   #closed = false;
 
+  /** The options are checked. */
   constructor(options: ClientOptions, owned: OwnedTransport<Sockets>) {
-    checkClientOptions(options);
     this.#options = options;
-    this.#origin = options.baseUrl === undefined ? undefined : new URL(resolveUrl(options.baseUrl).url).origin;
+    this.#origin = options.baseUrl === undefined ? undefined : originOf(resolveUrl(options.baseUrl).url);
     this.#owned = owned;
     this.#clock = options.clock ?? systemClock;
     const budget = createBudget(this.#clock, options.budget);
@@ -192,7 +193,7 @@ export class Client<Sockets> implements AsyncDisposable {
       random = this.#options.random,
       transport = this.#options.transport ?? this.#owned,
     } = options;
-    const foreign = this.#origin !== undefined && new URL(resolveUrl(url, baseUrl).url).origin !== this.#origin;
+    const foreign = this.#origin !== undefined && originOf(resolveUrl(url, baseUrl).url) !== this.#origin;
     return {
       ...merged(this.#options, options, foreign),
       baseUrl,

@@ -1,9 +1,11 @@
 import { nodeTransport, type SocketStats } from "@longwire/node";
 import { Client } from "./client.ts";
-import type { ClientOptions } from "./client-options.ts";
+import { checkClientOptions } from "./client-options.ts";
+import { checkOneTransport, type ClientOptions, nodeOptionNames } from "./client-options.node.ts";
 
 /**
- * A client on undici, with keep-alive connections of its own: close it.
+ * A client on undici, with keep-alive connections of its own: close it. It takes what `nodeTransport` takes too: `tls`, `proxy`, `socketPath`,
+ * `lookup` and how long sockets are kept.
  *
  * @throws TypeError, RangeError on a bad option
  *
@@ -14,8 +16,13 @@ import type { ClientOptions } from "./client-options.ts";
  * const client = createClient({ baseUrl: "https://api.example.com" });
  * for await (const event of client.sse("/events")) console.log(event.data);
  * await client.close();
+ *
+ * await using docker = createClient({ baseUrl: "unix:/run/docker.sock" });
+ * for await (const event of docker.ndjson("/events")) console.log(event);
  * ```
  */
 export function createClient(options: ClientOptions = {}): Client<SocketStats[]> {
-  return new Client(options, nodeTransport());
+  checkClientOptions(options, nodeOptionNames);
+  checkOneTransport(options);
+  return new Client(options, nodeTransport(options));
 }

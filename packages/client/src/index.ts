@@ -16,6 +16,7 @@ export type {
   AuthCall,
   BadItem,
   BudgetOptions,
+  CertificateFault,
   Clock,
   ClockName,
   Credentials,
