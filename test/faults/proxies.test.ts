@@ -17,6 +17,8 @@ const ca = authority.cert;
 const pair = authority.issue("DNS:a.example,DNS:localhost");
 const credentials = `Basic ${Buffer.from("ann:p@ss word").toString("base64")}`;
 
+type Lookup = NonNullable<NonNullable<Parameters<typeof createClient>[0]>["lookup"]>;
+
 interface Origin extends Listening {
   readonly seen: IncomingHttpHeaders[];
 }
@@ -169,6 +171,35 @@ describe("a proxy", () => {
     expect(client.stats().sockets).toEqual([]);
   });
 
+  test("whose name does not resolve is said so", async () => {
+    const asked: string[] = [];
+    const lookup: Lookup = (name, _options, callback) => {
+      asked.push(name);
+      callback(Object.assign(new Error(`no ${name}`), { code: "ENOTFOUND", syscall: "getaddrinfo" }), "", 4);
+    };
+    const [error] = await events("https://a.example/", { proxy: "http://proxy.example", lookup });
+    const words = "by the proxy http://proxy.example: its name does not resolve";
+    const last = { code: "unreachable", phase: "name", message: expect.stringContaining(words) };
+    expect(error).toMatchObject({ code: "exhausted", cause: last });
+    expect(new Set(asked)).toEqual(new Set(["proxy.example"]));
+  });
+
+  test("whose tunnel leads to a server that hangs is given up with all its sockets", async () => {
+    await using server = await listening(createTcpServer((socket) => socket.on("error", () => {}).resume()));
+    await using proxy = await connectProxy();
+    await using client = createClient({ proxy: `http://127.0.0.1:${proxy.port}` });
+    const abort = new AbortController();
+    const reply = client.request(`https://a.example:${server.port}/`, { signal: abort.signal });
+    reply.catch(() => {});
+    // The handshake has begun.
+    while (!server.sockets[0]?.bytesRead) await new Promise((resolve) => setImmediate(resolve));
+    const closed = new Promise((resolve) => proxy.sockets[0]?.on("close", resolve));
+    abort.abort("enough");
+    await expect(reply).rejects.toBe("enough");
+    await closed;
+    expect(client.stats().sockets).toEqual([]);
+  });
+
   test("is no place for a header of the request with its credentials, which a tunnel would bring to the origin", async () => {
     await using client = createClient({ proxy: "http://127.0.0.1:9", reconnect: false });
     const reply = client.request("https://a.example/", { headers: { "proxy-authorization": "Basic hunter2" } });
@@ -186,10 +217,10 @@ describe("the environment", () => {
     for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) vi.stubEnv(name, `http://127.0.0.1:${proxy.port}`);
     vi.stubEnv("NO_PROXY", "direct.example");
     onTestFinished(() => void vi.unstubAllEnvs());
-    const lookup = ((_name, options, callback) =>
-      options.all
-        ? callback(null, [{ address: "127.0.0.1", family: 4 }])
-        : callback(null, "127.0.0.1", 4)) satisfies NonNullable<Parameters<typeof createClient>[0]>["lookup"];
+    const lookup: Lookup = (_name, options, callback) => {
+      if (options.all) callback(null, [{ address: "127.0.0.1", family: 4 }]);
+      else callback(null, "127.0.0.1", 4);
+    };
     const whole = ["/", "complete"];
     expect(await events(`https://a.example:${server.port}/`, { tls: { ca } })).toEqual(whole);
     expect(await events(`http://a.example:${plain.port}/`, {})).toEqual(whole);

@@ -138,7 +138,8 @@ function codeOf(error: unknown): string {
 
 function reasons(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(reasons).join("; ");
-  const message = error instanceof Error ? error.message : String(error);
+  // OpenSSL ends its messages with a line break.
+  const message = (error instanceof Error ? error.message : String(error)).trim();
   const code = codeOf(error);
   return code === "" || message.includes(code) ? message : `${message}, ${code}`;
 }
