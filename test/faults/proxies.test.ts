@@ -138,6 +138,15 @@ describe("a proxy", () => {
     expect(proxy.asked).toEqual([]);
   });
 
+  test("that refuses and stays on the line is let go, and not asked again", async () => {
+    const refuse = "HTTP/1.1 403 No\r\ncontent-length: 0\r\n\r\n";
+    await using proxy = await listening(createTcpServer((socket) => socket.once("data", () => socket.write(refuse))));
+    const [error, attempts] = await events("https://a.example/", { proxy: `http://127.0.0.1:${proxy.port}` });
+    expect([error, attempts]).toMatchObject([{ code: "refused", status: 403 }, 1]);
+    const [socket] = proxy.sockets;
+    if (!socket?.destroyed) await new Promise((resolve) => socket?.once("close", resolve));
+  });
+
   test("that has no way now is asked again", async () => {
     const refusal = "HTTP/1.1 503 Later\r\ncontent-length: 0\r\n\r\n";
     await using proxy = await connectProxy({ refusal });

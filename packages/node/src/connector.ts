@@ -10,7 +10,8 @@ import { openTunnel } from "./tunnel.ts";
  * Makes the sockets of a transport: straight, over a Unix socket, or through a proxy. A name is asked for at every connection, so
  * that a server that moved is found; whoever wants it otherwise gives a `lookup`.
  *
- * Whatever it is asked for it answers with a socket at once; to destroy that gives the attempt up.
+ * It answers with a socket at once, also for a way that has yet to be opened: to destroy that gives the attempt up, and after an error
+ * lets go of what there is.
  *
  * @throws TypeError when the keys or certificates of `tls` cannot be used
  */

@@ -5,7 +5,7 @@ import { ProxyFailure } from "./proxy-failure.ts";
 
 /**
  * Asks a proxy for a tunnel to `authority` (host and port) over a socket that is connected to it: CONNECT, RFC 9110 section 9.3.6.
- * The socket is the tunnel then, with nothing read from it beyond the proxy's answer. If there is no tunnel it is destroyed.
+ * The socket is the tunnel then, with nothing read from it beyond the proxy's answer. If there is no tunnel, the caller destroys it.
  */
 export function openTunnel(
   socket: Socket,
@@ -13,10 +13,6 @@ export function openTunnel(
   authority: string,
   callback: (error: ProxyFailure | null) => void,
 ): void {
-  const fail = (failure: ProxyFailure): void => {
-    socket.destroy();
-    callback(failure);
-  };
   const asked = request({
     method: "CONNECT",
     path: authority,
@@ -25,8 +21,8 @@ export function openTunnel(
   });
   asked.once("connect", ({ statusCode: status = 0, headers }) => {
     if (status >= 200 && status < 300) callback(null);
-    else fail(new ProxyFailure(proxy, { status, headers }));
+    else callback(new ProxyFailure(proxy, { status, headers }));
   });
-  asked.once("error", (cause) => fail(new ProxyFailure(proxy, { cause })));
+  asked.on("error", (cause) => callback(new ProxyFailure(proxy, { cause })));
   asked.end();
 }
