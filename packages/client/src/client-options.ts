@@ -68,19 +68,26 @@ export function merged<Options extends CallDefaults>(client: ClientOptions, call
   };
 }
 
-/** Checks what a client is made with, as a call is checked. @throws TypeError, RangeError on a bad option */
-export function checkClientOptions(options: ClientOptions): void {
+/**
+ * Checks what a client is made with, as a call is checked, all but what its sockets are made with; `names`: all that it has.
+ *
+ * @throws TypeError, RangeError on a bad option
+ */
+export function checkClientOptions(options: ClientOptions, names: Readonly<Record<string, true>>): void {
   // The budget of a stream is one that is made already.
   const shared = typeof options === "object" && options !== null ? { ...options, budget: undefined } : options;
   checkOptions<never>(shared);
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(optionNames, name)) throw new TypeError(`A client has no option "${name}"; it has ${known}`);
+    if (Object.hasOwn(names, name)) continue;
+    const known = `${Object.keys(names).join(", ")}; all else is an option of a call`;
+    throw new TypeError(`A client has no option "${name}"; it has ${known}`);
   }
   checkBudget(options.budget);
   if (options.baseUrl !== undefined) resolveUrl("", options.baseUrl);
 }
 
-const optionNames: Readonly<Record<keyof ClientOptions, true>> = {
+/** What a client has everywhere. */
+export const clientOptionNames: Readonly<Record<keyof ClientOptions, true>> = {
   baseUrl: true,
   auth: true,
   headers: true,
@@ -92,7 +99,6 @@ const optionNames: Readonly<Record<keyof ClientOptions, true>> = {
   clock: true,
   random: true,
 };
-const known = `${Object.keys(optionNames).join(", ")}; all else is an option of a call`;
 
 /** One table over the other; a function has no entries, so the call's replaces the client's then. */
 function mergedRetryOn(

@@ -8,6 +8,7 @@ import {
   type NodeWritable,
   openBytes,
   openLines,
+  originOf,
   type Outcome,
   pipe,
   type PipeOptions,
@@ -25,7 +26,7 @@ import {
   type OpenSseOptions,
   type ServerSentEvent,
 } from "@longwire/sse";
-import { type CallDefaults, type ClientOptions, checkClientOptions, merged } from "./client-options.ts";
+import { type CallDefaults, type ClientOptions, merged } from "./client-options.ts";
 import type { Reply } from "./reply.ts";
 import { RunningSet } from "./running-set.ts";
 import { type RequestOptions, sendRequest } from "./send-request.ts";
@@ -68,10 +69,10 @@ export class Client<Sockets> implements AsyncDisposable {
   #attempts = 0;
   #closed = false;
 
+  /** The options are checked. */
   constructor(options: ClientOptions, owned: OwnedTransport<Sockets>, watch?: Watch) {
-    checkClientOptions(options);
     this.#options = options;
-    this.#origin = options.baseUrl === undefined ? undefined : new URL(resolveUrl(options.baseUrl).url).origin;
+    this.#origin = options.baseUrl === undefined ? undefined : originOf(resolveUrl(options.baseUrl).url);
     this.#owned = owned;
     this.#watch = watch;
     this.#clock = options.clock ?? systemClock;
@@ -233,7 +234,7 @@ export class Client<Sockets> implements AsyncDisposable {
       random = this.#options.random,
       transport = this.#options.transport ?? this.#owned,
     } = options;
-    const foreign = this.#origin !== undefined && new URL(resolveUrl(url, baseUrl).url).origin !== this.#origin;
+    const foreign = this.#origin !== undefined && originOf(resolveUrl(url, baseUrl).url) !== this.#origin;
     return {
       ...merged(this.#options, options, foreign),
       baseUrl,

@@ -1,6 +1,6 @@
 import { fetchTransport } from "@longwire/core";
 import { Client } from "./client.ts";
-import type { ClientOptions } from "./client-options.ts";
+import { checkClientOptions, type ClientOptions, clientOptionNames } from "./client-options.ts";
 
 /**
  * A client on fetch: for browsers, workers and every runtime but Node, where the same import gives one on undici.
@@ -16,6 +16,7 @@ import type { ClientOptions } from "./client-options.ts";
  * ```
  */
 export function createClient(options: ClientOptions = {}): Client<[]> {
+  checkClientOptions(options, clientOptionNames);
   const nothing = { stats: (): [] => [], close: () => Promise.resolve(), destroy: () => Promise.resolve() };
   return new Client(options, Object.assign(fetchTransport(), nothing));
 }

@@ -17,6 +17,7 @@ export type {
   AuthCall,
   BadItem,
   BudgetOptions,
+  CertificateFault,
   Clock,
   ClockName,
   Credentials,
@@ -63,7 +64,7 @@ export { fileCursorStore } from "@longwire/node";
 export type { Takeover, TakeOverOptions } from "@longwire/node";
 export type { CheckedEvent, OpenCheckedSseOptions, OpenSseOptions, ServerSentEvent } from "@longwire/sse";
 export type { CallOptions, Client, ClientStats } from "./client.ts";
-export type { ClientOptions } from "./client-options.ts";
+export type { ClientOptions } from "./client-options.node.ts";
 export { Reply } from "./reply.ts";
 export type { RequestOptions } from "./send-request.ts";
 export { createClient } from "./create-client.node.ts";

@@ -17,6 +17,7 @@ export type {
   AuthCall,
   BadItem,
   BudgetOptions,
+  CertificateFault,
   Clock,
   ClockName,
   Credentials,

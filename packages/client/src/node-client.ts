@@ -7,14 +7,14 @@ import {
   type TakeOverOptions,
 } from "@longwire/node";
 import { type CallOptions, Client } from "./client.ts";
-import type { ClientOptions } from "./client-options.ts";
+import type { ClientOptions } from "./client-options.node.ts";
 
 /** A client on undici, with what only Node can do. Made by `createClient`. */
 export class NodeClient extends Client<SocketStats[]> {
   readonly #sockets: NodeTransport;
 
   constructor(options: ClientOptions) {
-    const sockets = nodeTransport();
+    const sockets = nodeTransport(options);
     super(options, sockets, diagnostics());
     this.#sockets = sockets;
   }

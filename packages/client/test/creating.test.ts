@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createClient as createNodeClient } from "../src/index.node.ts";
+import { createClient as createNodeClient, fetchTransport } from "../src/index.node.ts";
 import { type ClientOptions, createClient } from "../src/index.ts";
 import { clientOf, settled } from "./client-of.ts";
 
@@ -61,4 +61,30 @@ test("secrets among the client's headers stay with its origin, in any letter cas
     ["accept", "authorization", "cookie", "proxy-authorization", "x-team"],
     ["accept", "x-team"],
   ]);
+});
+
+test("what sockets are made with is an option under Node alone, where a transport of the caller's leaves no room for it", () => {
+  const options = [
+    { keepAliveMs: 1 },
+    { keepAliveMaxMs: 1 },
+    { tcpKeepAliveMs: 0 },
+    { tls: {} },
+    { socketPath: "/run/a.sock" },
+    { proxy: "http://proxy.example:3128" },
+    { proxy: false },
+    { lookup: () => {} },
+    { connect: () => {} },
+  ] as const;
+  for (const option of options) {
+    const [name] = Object.keys(option);
+    expect(() => createNodeClient(option)).not.toThrow();
+    expect(() => createClient(option as ClientOptions)).toThrow(`A client has no option "${name}"; it has baseUrl,`);
+    const attempt = () => createNodeClient({ ...option, transport: fetchTransport() });
+    expect(attempt).toThrow(TypeError);
+    expect(attempt).toThrow(`transport has sockets of its own, so ${name} would count for nothing`);
+  }
+  expect(() => createNodeClient({ keepAliveMs: -1 })).toThrow(RangeError);
+  expect(() => createNodeClient({ tsl: {} } as ClientOptions)).toThrow(
+    /tsl"; it has baseUrl,.* tls, socketPath, proxy,/,
+  );
 });

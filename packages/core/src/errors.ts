@@ -21,12 +21,17 @@ export type ClockName = "connectMs" | "headersMs" | "firstItemMs" | "idleMs" | "
 /** The options that set a limit; `error.limit` names the one that was met. */
 export type LimitName = "maxItemBytes" | "maxLineBytes" | "maxBytes" | "maxInflateRatio" | "capacity";
 
+/** What is wrong with a server's certificate: it is another's, out of its time, or signed by nobody who is trusted here. */
+export type CertificateFault = "wrongName" | "expired" | "notYetValid" | "unknownAuthority";
+
 /** What an error can tell beside its code and message. Every field is there only when it is known. */
 export interface StreamErrorDetails {
   /** The error below this one. */
   cause?: unknown;
   /** `unreachable`: how far the attempt came. */
   phase?: "name" | "connect" | "tls";
+  /** `unreachable` in phase `tls`: what is wrong with the certificate, when it is the certificate. */
+  certificate?: CertificateFault;
   /** `idle`, `deadline`: the clock that ran out. */
   clock?: ClockName;
   /** `refused`: the status of the answer. */
@@ -67,6 +72,7 @@ export interface StreamErrorDetails {
 export class StreamError extends Error {
   readonly code: ErrorCode;
   declare readonly phase?: "name" | "connect" | "tls";
+  declare readonly certificate?: CertificateFault;
   declare readonly clock?: ClockName;
   declare readonly status?: number;
   declare readonly headers?: Readonly<Record<string, string>>;

@@ -1,5 +1,6 @@
 export { asStreamError, StreamError } from "./errors.ts";
 export type {
+  CertificateFault,
   ClockName,
   Cursor,
   ErrorCode,
@@ -21,6 +22,8 @@ export { secretHeaders } from "./request/secret-headers.ts";
 export { resolveUrl } from "./request/resolve-url.ts";
 export type { ResolvedUrl } from "./request/resolve-url.ts";
 export { shownUrl } from "./request/shown-url.ts";
+export { originOf, unixUrl } from "./request/unix-url.ts";
+export type { UnixUrl } from "./request/unix-url.ts";
 export { isSafe, StreamRequest } from "./request/stream-request.ts";
 export type { RequestBody, StreamRequestInit } from "./request/stream-request.ts";
 export type {

@@ -23,6 +23,7 @@ import { printed } from "./request/printed.ts";
 import { resolveUrl } from "./request/resolve-url.ts";
 import { shownUrl } from "./request/shown-url.ts";
 import { isSafe, StreamRequest } from "./request/stream-request.ts";
+import { originOf } from "./request/unix-url.ts";
 import { createBudget } from "./session/budget.ts";
 import { systemClock } from "./time/clock.ts";
 import { systemRandom } from "./time/random.ts";
@@ -72,7 +73,7 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
   const { idleMs } = options.timeouts ?? {};
   const target = resolveUrl(url, options.baseUrl);
   const auth = options.auth ?? (target.basic && basic(target.basic.user, target.basic.password));
-  const { origin } = new URL(target.url);
+  const origin = originOf(target.url);
   const spoken = accept === undefined ? dialect : { ...dialect, accept, accepts: accepting(accept) };
   const { method, request } = requestOf(target.url, spoken, options);
   const safe = isSafe(method);

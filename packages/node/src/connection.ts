@@ -24,20 +24,22 @@ export class Connection extends Client {
   #socket: Socket | undefined;
   #attempt: { readonly fail: (error: Error) => void } | undefined;
 
+  /** `origin` is what it is called, `url` what undici makes of it. */
   constructor(
-    origin: URL,
+    url: URL,
+    origin: string,
     options: Client.Options,
     connector: buildConnector.connector,
     onAttempt: (connection: Connection) => void,
   ) {
-    super(origin, {
+    super(url, {
       ...options,
       connect: (target, callback) => {
         onAttempt(this);
         this.#connect(connector, target, callback);
       },
     });
-    this.origin = origin.origin;
+    this.origin = origin;
   }
 
   get socket(): Socket | undefined {

@@ -3,18 +3,19 @@ import type { buildConnector } from "undici";
 import { connectError } from "./wire-error.ts";
 
 /**
- * A connection to the host of `url`, TLS included. `onSocket` is told the socket as soon as there is one. When `signal` is aborted
+ * A connection to the host of `way`, TLS included; errors call it `url`. `onSocket` is told the socket as soon as there is one. When `signal` is aborted
  * before it is connected, it is destroyed.
  *
  * @throws StreamError `unreachable`, or the signal's reason
  */
 export function dial(
   connector: buildConnector.connector,
-  url: URL,
+  way: URL,
+  url: string,
   signal: AbortSignal,
   onSocket: (socket: Socket) => void,
 ): Promise<Socket> {
-  const { hostname, host, protocol, port } = url;
+  const { hostname, host, protocol, port } = way;
   const address = hostname.replace(/^\[|\]$/g, "");
   return new Promise((resolve, reject) => {
     let socket: Socket | undefined;
@@ -24,7 +25,7 @@ export function dial(
     };
     const done: buildConnector.Callback = (error, connected) => {
       signal.removeEventListener("abort", giveUp);
-      if (!connected) return reject(connectError(error, url.href));
+      if (!connected) return reject(connectError(error, url));
       if (signal.aborted) return void connected.destroy();
       onSocket(connected);
       resolve(connected);

@@ -23,6 +23,8 @@ export interface HandshakeResponse extends StreamResponse {
 /** What a handshake is made with. */
 export interface HandshakeSettings extends TakenSocketSettings {
   readonly connector: buildConnector.connector;
+  /** Whom it connects to, by its origin: of what is reached over a Unix socket the one within. */
+  readonly way: URL;
   /** The token to ask for in `Upgrade`; `undefined` for CONNECT. */
   readonly protocol: string | undefined;
   /** The request target: a path, or for CONNECT `host:port`. */
@@ -39,7 +41,7 @@ export interface HandshakeSettings extends TakenSocketSettings {
 export function handshake(settings: HandshakeSettings): Transport {
   return async (request, { signal, on }) => {
     signal.throwIfAborted();
-    const socket = await dial(settings.connector, new URL(request.url), signal, settings.onSocket);
+    const socket = await dial(settings.connector, settings.way, request.url, signal, settings.onSocket);
     on?.connected({ reused: false });
     on?.sent();
     return exchange(socket, request, signal, settings);
@@ -81,7 +83,7 @@ function exchange(
       setHost: false,
       method,
       path: target,
-      headers: headersOf(request, protocol, target, body),
+      headers: headersOf(request, settings, body),
     });
     // Stays: what breaks once the promise is settled is told by the body, or by the socket that was taken.
     sent.on("error", (error) => fail(wireError(error, url, undefined)));
@@ -105,13 +107,12 @@ function exchange(
 }
 
 function headersOf(
-  { url, headers }: StreamRequest,
-  protocol: string | undefined,
-  target: string,
+  { headers }: StreamRequest,
+  { protocol, target, way }: HandshakeSettings,
   body: string | Uint8Array | undefined,
 ): Record<string, string> {
   return {
-    host: protocol === undefined ? target : new URL(url).host,
+    host: protocol === undefined ? target : way.host,
     ...headers,
     // node:http gives a GET no length of its own.
     ...(body !== undefined && { "content-length": String(Buffer.byteLength(body)) }),

@@ -1,7 +1,18 @@
-import { type StreamRequest, type StreamResponse, shownUrl, type Transport, type TransportCall } from "@longwire/core";
+import {
+  originOf,
+  type StreamRequest,
+  type StreamResponse,
+  shownUrl,
+  type Transport,
+  type TransportCall,
+  unixUrl,
+} from "@longwire/core";
 import type { Dispatcher } from "undici";
+import { checkedSockets } from "./checked-sockets.ts";
+import { connectorOf } from "./connector.ts";
 import { Exchange } from "./exchange.ts";
 import { acceptedEncodings } from "./inflate.ts";
+import { proxiesOf, type ProxyOf } from "./proxy.ts";
 import { bodyToSend } from "./request-body.ts";
 import { type NodeTransportOptions, SocketPool, type SocketStats } from "./socket-pool.ts";
 import { type Takeover, takeOver, type TakeOverOptions } from "./take-over.ts";
@@ -43,14 +54,16 @@ export interface NodeTransport extends Transport, AsyncDisposable {
 }
 
 /**
- * The transport for Node: undici's HTTP/1.1 on keep-alive sockets of its own, closed with it.
+ * The transport for Node: undici's HTTP/1.1 on keep-alive sockets of its own, closed with it; straight, over a Unix socket, or through a
+ * proxy.
  *
  * Bodies come straight from undici's parser, with real backpressure. A request that met a socket which the server had just closed goes
  * out once more on a new one, when it may be replayed. gzip, deflate and br bodies are decoded, flush by flush; headers that
  * speak of the coded body are then left out, and one that grows over `maxInflateRatio` ends as `limit`. HTTP/2 is not offered. It has no clocks: abort the signal.
  *
- * @throws StreamError `unreachable`, `reset`, `truncated`, `protocol` by the promise, or the signal's reason; what the source of a
- * request body threw, as it is; TypeError for a request that cannot be sent, or when the transport is closed.
+ * @throws TypeError, RangeError on a bad option. By the promise: StreamError `unreachable` (with `certificate` when it is the
+ * certificate), `refused` (by a proxy, with the status it answered CONNECT with), `reset`, `truncated`, `protocol`, or the signal's reason;
+ * what the source of a request body threw, as it is; TypeError for a request that cannot be sent, or when the transport is closed.
  *
  * @example
  * ```ts
@@ -61,11 +74,26 @@ export interface NodeTransport extends Transport, AsyncDisposable {
  * const request = new StreamRequest({ url: "https://a.example/log" });
  * const response = await transport(request, { signal: AbortSignal.timeout(10_000) });
  * for await (const chunk of response.body) process.stdout.write(chunk);
+ *
+ * await using docker = nodeTransport();
+ * const version = new StreamRequest({ url: "unix:/run/docker.sock:/version" });
+ * console.log((await docker(version, { signal: AbortSignal.timeout(10_000) })).status);
+ *
+ * await using proxied = nodeTransport({ proxy: "http://ann:secret@proxy.example:3128" });
+ * console.log((await proxied(request, { signal: AbortSignal.timeout(10_000) })).status);
  * ```
  */
 export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport {
-  const pool = new SocketPool(options);
-  return Object.assign((request: StreamRequest, call: TransportCall) => send(pool, request, call), {
+  const { connect, tls } = checkedSockets(options);
+  const proxyOf = proxiesOf(connect || options.socketPath !== undefined ? false : options.proxy, process.env);
+  const straight = connect ?? connectorOf(options, () => undefined);
+  const pool = new SocketPool(options, connect ?? connectorOf(options, proxyOf), straight);
+  if (tls?.rejectUnauthorized === false) {
+    const risk = "whoever is on the way can read and change everything";
+    const warning = `Certificates are not verified (tls.rejectUnauthorized is false): ${risk}; give tls.ca instead`;
+    process.emitWarning(warning, { code: "LONGWIRE_UNVERIFIED" });
+  }
+  return Object.assign((request: StreamRequest, call: TransportCall) => send(pool, proxyOf, request, call), {
     takeOver: (url: string, options: TakeOverOptions) => takeOver(pool, url, options),
     stats: () => pool.stats(),
     close: () => pool.close(),
@@ -74,18 +102,20 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
   });
 }
 
-async function send(pool: SocketPool, request: StreamRequest, { signal, on }: TransportCall): Promise<StreamResponse> {
+async function send(
+  pool: SocketPool,
+  proxyOf: ProxyOf,
+  request: StreamRequest,
+  { signal, on }: TransportCall,
+): Promise<StreamResponse> {
   if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
   // What URL throws holds the whole URL, secrets and all.
   if (!URL.canParse(request.url)) {
     throw new TypeError(`Cannot send ${request.method} ${shownUrl(request.url)}: it is no absolute URL`);
   }
-  const { origin, pathname, search } = new URL(request.url);
   const options = {
-    origin,
-    path: pathname + search,
+    ...aimed(request, proxyOf),
     method: request.method as Dispatcher.HttpMethod,
-    headers: { "accept-encoding": acceptedEncodings, ...request.headers },
   };
   const { onEnded, maxInflateRatio } = pool;
   let exchange: Exchange | undefined;
@@ -102,6 +132,28 @@ async function send(pool: SocketPool, request: StreamRequest, { signal, on }: Tr
     });
     if (response !== undefined) return response;
   }
+}
+
+/** Whom a request is sent to, and what stands in its first line and headers for that. */
+function aimed(
+  { url, headers: own }: StreamRequest,
+  proxyOf: ProxyOf,
+): Pick<Dispatcher.DispatchOptions, "path"> & { origin: string; headers: Record<string, string> } {
+  const unix = unixUrl(url);
+  const target = unix ? unix.within : new URL(url);
+  const headers = { "accept-encoding": acceptedEncodings, ...own };
+  const path = target.pathname + target.search;
+  const proxy = unix ? undefined : proxyOf(target);
+  if (proxy && target.protocol === "http:") {
+    const authorized = proxy.authorization ? { "proxy-authorization": proxy.authorization } : {};
+    return { origin: target.origin, path: target.origin + path, headers: { ...authorized, ...headers } };
+  }
+  if (proxy && own["proxy-authorization"] !== undefined) {
+    const why =
+      "in a tunnel its header proxy-authorization would go to the server; write credentials into the proxy's URL";
+    throw new TypeError(`Cannot send to ${shownUrl(url)}: ${why}`);
+  }
+  return { origin: originOf(url), path, headers };
 }
 
 // undici takes async iterables too, its types do not say so.

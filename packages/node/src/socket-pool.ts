@@ -1,9 +1,10 @@
-import type { Socket } from "node:net";
+import type { LookupFunction, Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
-import { StreamError } from "@longwire/core";
-import { Agent, buildConnector, type Client, type Dispatcher, errors, Pool } from "undici";
-import { defaultMaxInflateRatio } from "./inflate.ts";
+import { StreamError, unixUrl } from "@longwire/core";
+import { Agent, type buildConnector, type Client, type Dispatcher, errors, Pool } from "undici";
 import { type Carried, Connection } from "./connection.ts";
+import { defaultMaxInflateRatio } from "./inflate.ts";
+import { percentDecoded } from "./percent-decoded.ts";
 
 /** Options of `nodeTransport`: what its sockets are made with, and what may come of them. */
 export interface NodeTransportOptions {
@@ -13,20 +14,34 @@ export interface NodeTransportOptions {
   keepAliveMaxMs?: number | undefined;
   /** Silence on a socket after which the system probes the peer (TCP keep-alive), in ms. `0` never probes. Default 60_000. */
   tcpKeepAliveMs?: number | undefined;
-  /** Options of `node:tls` for https: `ca`, `cert`, `key`, … Certificates are verified unless they say otherwise. */
+  /**
+   * Options of `node:tls` for https: `ca` (who is trusted in place of the system's authorities), `cert` and `key` (the client's own),
+   * `servername`, … Certificates are verified, whatever the environment says; only `rejectUnauthorized: false` turns that off, and a
+   * process warning `LONGWIRE_UNVERIFIED` tells. A proxy gets `ca` alone.
+   */
   tls?: ConnectionOptions | undefined;
   /**
    * How many times the bytes on the wire a gzip, deflate or br body may be when it is decoded; checked behind its first MiB, over all of
    * it so far. More ends it as `limit`: it is a bomb. `0` lets everything grow; else 1 or more. Default 200.
    */
   maxInflateRatio?: number | undefined;
-  /** Makes the sockets. Default: undici's connector, without a timeout of its own. With it, `tls` and `tcpKeepAliveMs` are not used. */
+  /** Path of a Unix socket that every request goes to, whatever host its URL names. One URL alone: `unix:/run/a.sock:/path`. */
+  socketPath?: string | undefined;
+  /**
+   * A proxy for every request but those over Unix sockets, `http://user:password@host:port` or https: https through a CONNECT tunnel,
+   * http in absolute form (RFC 9112 section 3.2.2). `false`: none. Default: `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` of the environment, as
+   * they are when the transport is made; never for localhost.
+   */
+  proxy?: string | URL | false | undefined;
+  /** Resolves names, a proxy's too; asked for every connection. Default: the system's, `dns.lookup`. */
+  lookup?: LookupFunction | undefined;
+  /** Makes the sockets. Default: undici's connector, without a timeout of its own. With it, none of the options of sockets above counts. */
   connect?: buildConnector.connector | undefined;
 }
 
 /** One socket of a transport. */
 export interface SocketStats {
-  /** Scheme, host and port. */
+  /** Scheme, host and port, or `unix:` and the path of the socket. */
   readonly origin: string;
   /** `busy`: it carries a request; `idle`: it waits for the next one; `taken`: it was taken over. */
   readonly state: "connecting" | "busy" | "idle" | "taken";
@@ -53,8 +68,9 @@ export class SocketPool {
   readonly #agent: Agent;
   readonly #connections = new Set<Connection>();
   readonly #own = new Set<OwnConnection>();
-  /** Makes the sockets, also those that are no connection of undici's. */
-  readonly connector: buildConnector.connector;
+  readonly #connector: buildConnector.connector;
+  /** Goes through no proxy. */
+  readonly #straight: buildConnector.connector;
   #returning = 0;
   #closing: Promise<void> | undefined;
   /**
@@ -69,11 +85,14 @@ export class SocketPool {
     this.#returning -= 1;
   };
 
-  constructor(options: NodeTransportOptions) {
-    const { keepAliveMs = 4_000, keepAliveMaxMs = 600_000 } = checked(options);
-    this.maxInflateRatio = options.maxInflateRatio ?? defaultMaxInflateRatio;
-    const connect = options.connect ?? connector(options);
-    this.connector = connect;
+  constructor(
+    { keepAliveMs = 4_000, keepAliveMaxMs = 600_000, maxInflateRatio = defaultMaxInflateRatio }: NodeTransportOptions,
+    connector: buildConnector.connector,
+    straight: buildConnector.connector,
+  ) {
+    this.maxInflateRatio = maxInflateRatio;
+    this.#connector = connector;
+    this.#straight = straight;
     const clientOptions: Client.Options = {
       allowH2: false,
       useMilo: false,
@@ -88,12 +107,15 @@ export class SocketPool {
     const onAttempt = (connection: Connection): void => void this.#connections.add(connection);
     this.#agent = new Agent({
       allowH2: false,
-      factory: (origin) =>
-        new Pool(origin, {
+      factory: (key) => {
+        const origin = String(key);
+        const { url, connect } = reaching(origin, connector);
+        return new Pool(url, {
           allowH2: false,
           connect,
-          factory: (url) => new Connection(url, clientOptions, connect, onAttempt),
-        }),
+          factory: () => new Connection(url, origin, clientOptions, connect, onAttempt),
+        });
+      },
     });
     const gone = (_origin: URL, targets: readonly Dispatcher[]): void => {
       const connection = targets[targets.length - 1] as Connection;
@@ -109,6 +131,14 @@ export class SocketPool {
 
   dispatch(options: Dispatcher.DispatchOptions, exchange: Carried): void {
     this.#agent.dispatch(options, exchange);
+  }
+
+  /**
+   * How the origin is connected to for what is no request to a proxy: https through the tunnel of one, http straight, for a proxy
+   * reads requests and knows nothing of what is taken over.
+   */
+  wayTo(origin: string): Way {
+    return reaching(origin, origin.startsWith("https:") ? this.#connector : this.#straight);
   }
 
   /** Counts a connection among those of the pool, which waits for it and ends it as its own, until it is gone. */
@@ -169,29 +199,15 @@ export class SocketPool {
   }
 }
 
-function connector({ tls, tcpKeepAliveMs = 60_000 }: NodeTransportOptions): buildConnector.connector {
-  return buildConnector({
-    ...tls,
-    allowH2: false,
-    timeout: 0,
-    autoSelectFamily: true,
-    keepAlive: tcpKeepAliveMs > 0,
-    keepAliveInitialDelay: tcpKeepAliveMs,
-  } as buildConnector.BuildOptions);
+/** What undici takes for an origin, and how it is connected to. */
+interface Way {
+  readonly url: URL;
+  readonly connect: buildConnector.connector;
 }
 
-function checked(options: NodeTransportOptions): NodeTransportOptions {
-  for (const name of ["keepAliveMs", "keepAliveMaxMs", "tcpKeepAliveMs"] as const) {
-    const value = options[name] ?? 0;
-    if (!(value >= 0 && Number.isFinite(value))) {
-      throw new RangeError(`${name} must be a number of milliseconds, 0 or more; it is ${String(value)}`);
-    }
-  }
-  const { maxInflateRatio = 0 } = options;
-  if (maxInflateRatio !== 0 && !(maxInflateRatio >= 1 && Number.isFinite(maxInflateRatio))) {
-    throw new RangeError(
-      `maxInflateRatio must be a number from 1 up, or 0 for no limit; it is ${String(maxInflateRatio)}`,
-    );
-  }
-  return options;
+function reaching(origin: string, connect: buildConnector.connector): Way {
+  const unix = unixUrl(origin);
+  if (!unix) return { url: new URL(origin), connect };
+  const socketPath = percentDecoded(unix.socketPath);
+  return { url: unix.within, connect: (target, callback) => connect({ ...target, socketPath }, callback) };
 }

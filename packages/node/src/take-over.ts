@@ -10,6 +10,7 @@ import {
   headersOf,
   isSafe,
   layered,
+  originOf,
   refusal,
   type ResponseHeaders,
   resolveUrl,
@@ -20,6 +21,7 @@ import {
   StreamRequest,
   systemClock,
   type TimeoutOptions,
+  unixUrl,
 } from "@longwire/core";
 import { handshake, type HandshakeResponse } from "./handshake.ts";
 import type { OwnConnection, SocketPool } from "./socket-pool.ts";
@@ -66,7 +68,8 @@ export async function takeOver(pool: SocketPool, url: string, options: TakeOverO
   const { clock = systemClock, signal, running } = options;
   signal?.throwIfAborted();
   const shown = shownUrl(request.url);
-  const { origin } = new URL(request.url);
+  const origin = originOf(request.url);
+  const { url: way, connect: connector } = pool.wayTo(origin);
   const { connectMs = 10_000, headersMs = isSafe(request.method) ? 60_000 : 600_000, idleMs } = options.timeouts ?? {};
 
   const lease = new Lease(origin);
@@ -89,7 +92,8 @@ export async function takeOver(pool: SocketPool, url: string, options: TakeOverO
   deadlines.start("headersMs", headersMs);
 
   const transport = handshake({
-    connector: pool.connector,
+    connector,
+    way,
     protocol,
     target,
     url: shown,
@@ -228,7 +232,7 @@ function handshakeRequest(url: string, options: TakeOverOptions): HandshakeReque
   if (json !== undefined) request = request.withJson(json);
   const auth = options.auth ?? (resolved.basic && basic(resolved.basic.user, resolved.basic.password));
   if (connect !== undefined) return { request, protocol, target: connect, auth: auth && proxyAuth(auth) };
-  const { pathname, search } = new URL(request.url);
+  const { pathname, search } = unixUrl(request.url)?.within ?? new URL(request.url);
   return { request, protocol, target: pathname + search, auth };
 }
 

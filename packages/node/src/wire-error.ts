@@ -1,17 +1,31 @@
-import { StreamError, shownUrl } from "@longwire/core";
+import { type CertificateFault, StreamError, shownUrl } from "@longwire/core";
 import { errors } from "undici";
+import { ProxyFailure } from "./proxy-failure.ts";
+import { responseHeaders } from "./response-headers.ts";
 
-/** Why no connection came about: `unreachable`, with the phase that failed. */
+/**
+ * Why no connection came about: `unreachable`, with the phase that failed and what is wrong with the certificate; or `refused`, with
+ * the status, when a proxy opened no tunnel.
+ */
 export function connectError(error: unknown, url: string): StreamError {
-  const phase = phaseOf(error, url);
-  const why = {
-    name: "its name does not resolve",
-    connect: "no connection came about",
-    tls: "the TLS handshake failed",
-  }[phase];
-  return new StreamError("unreachable", `Cannot reach ${shownUrl(url)}: ${why} (${reasons(error)})`, {
+  const proxy = error instanceof ProxyFailure ? error : undefined;
+  const shown = shownUrl(url);
+  if (proxy?.answer) return proxyRefusal(proxy, proxy.answer, shown);
+  const cause = proxy ? proxy.cause : error;
+  const phase = phaseOf(cause, proxy ? proxy.proxy.protocol === "https:" : /^https:/i.test(url));
+  const certificate = phase === "tls" ? certificateFaults[codeOf(cause)] : undefined;
+  const why = certificate
+    ? certificateWords[certificate]
+    : {
+        name: "its name does not resolve",
+        connect: "no connection came about",
+        tls: "the TLS handshake failed",
+      }[phase];
+  const by = proxy ? `by the proxy ${proxy.proxy.shown}: ` : "";
+  return new StreamError("unreachable", `Cannot reach ${shown}: ${by}${why} (${reasons(cause)})`, {
     phase,
-    cause: error,
+    ...(certificate && { certificate }),
+    cause,
   });
 }
 
@@ -41,12 +55,49 @@ export function isCut(error: unknown): boolean {
   return isSystemError(error) || (codeOf(error) === "UND_ERR_SOCKET" && !isMisbehaviour(error));
 }
 
-function phaseOf(error: unknown, url: string): "name" | "connect" | "tls" {
+function proxyRefusal(
+  { proxy }: ProxyFailure,
+  { status, headers }: NonNullable<ProxyFailure["answer"]>,
+  shown: string,
+): StreamError {
+  const remedy =
+    status !== 407
+      ? ""
+      : proxy.authorization
+        ? "; it does not take the credentials in its URL"
+        : "; give it credentials, as in http://user:password@host:port";
+  const why = `the proxy ${proxy.shown} answered ${status} and opened no tunnel${remedy}`;
+  const told = Object.fromEntries(responseHeaders(headers));
+  return new StreamError("refused", `Cannot reach ${shown}: ${why}`, { status, headers: told });
+}
+
+function phaseOf(error: unknown, secure: boolean): "name" | "connect" | "tls" {
   const { code, syscall } = first(error);
   if (syscall === "getaddrinfo" || /^(ENOTFOUND|EAI_)/.test(code)) return "name";
-  if (syscall === "connect" || code === "UND_ERR_CONNECT_TIMEOUT" || !/^https:/i.test(url)) return "connect";
+  if (syscall === "connect" || code === "UND_ERR_CONNECT_TIMEOUT" || !secure) return "connect";
   return "tls";
 }
+
+const certificateWords: Readonly<Record<CertificateFault, string>> = {
+  wrongName: "its certificate is for other names; is the host right? Else give tls.servername",
+  expired: "its certificate has expired, or the clock here is wrong; the server needs a new one",
+  notYetValid: "its certificate is not valid yet, or the clock here is wrong",
+  unknownAuthority: "its certificate is by no authority that is trusted here; give that authority's as tls.ca",
+};
+
+/** By the codes of Node, which for OpenSSL's are those of `X509_STORE_CTX_get_error`. */
+const certificateFaults: Readonly<Record<string, CertificateFault>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: "wrongName",
+  HOSTNAME_MISMATCH: "wrongName",
+  CERT_HAS_EXPIRED: "expired",
+  CERT_NOT_YET_VALID: "notYetValid",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "unknownAuthority",
+  SELF_SIGNED_CERT_IN_CHAIN: "unknownAuthority",
+  UNABLE_TO_GET_ISSUER_CERT: "unknownAuthority",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "unknownAuthority",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "unknownAuthority",
+  CERT_UNTRUSTED: "unknownAuthority",
+};
 
 /** With several addresses Node tries them all and throws an AggregateError. */
 function first(error: unknown): { code: string; syscall: unknown } {
@@ -90,7 +141,8 @@ function codeOf(error: unknown): string {
 
 function reasons(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(reasons).join("; ");
-  const message = error instanceof Error ? error.message : String(error);
+  // OpenSSL ends its messages with a line break.
+  const message = (error instanceof Error ? error.message : String(error)).trim();
   const code = codeOf(error);
   return code === "" || message.includes(code) ? message : `${message}, ${code}`;
 }

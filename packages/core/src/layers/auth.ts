@@ -2,6 +2,7 @@ import { abortable } from "abort-controller-x";
 import { checkedHeaders, type HeaderRecord } from "../request/header-record.ts";
 import { kindOf } from "../request/printed.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
+import { originOf } from "../request/unix-url.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Layer } from "../transport/layer.ts";
 import { excerpt } from "./excerpt.ts";
@@ -34,7 +35,7 @@ export interface AuthCall {
  */
 export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
   return (next) => async (request, call) => {
-    if (new URL(request.url).origin !== origin) return next(request, call);
+    if (originOf(request.url) !== origin) return next(request, call);
     const { signal } = call;
     const ask = async (refused: boolean): Promise<HeaderRecord> => {
       const given = await abortable(signal, Promise.resolve(auth({ url: request.url, refused, signal })));

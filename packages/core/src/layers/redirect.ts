@@ -2,6 +2,7 @@ import type { StreamError } from "../errors.ts";
 import { secretHeaders } from "../request/secret-headers.ts";
 import { shownUrl } from "../request/shown-url.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
+import { onSocket, originOf, unixUrl } from "../request/unix-url.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Layer } from "../transport/layer.ts";
 import { excerpt } from "./excerpt.ts";
@@ -35,12 +36,12 @@ export function redirectLayer(clock: Clock, { limit = 20, secretHeaders: more = 
     for (let followed = 0; ; followed++) {
       const location = isRedirect(response.status) ? response.headers.get("location") : null;
       if (location === null) return response;
-      const target = URL.canParse(location, response.url) ? new URL(location, response.url) : undefined;
-      const shown = shownUrl(target?.href ?? location);
+      const target = targetOf(location, response.url);
+      const shown = shownUrl(target ?? location);
       const refuse = (why: string): Promise<StreamError> =>
         refusal(response, `the server answered ${response.status} and led to ${shown}, ${why}`, clock, call.signal);
       if (followed >= limit) throw await refuse(`one redirect more than the limit of ${limit}`);
-      if (!isHttp(target)) throw await refuse("which is no http(s) URL");
+      if (target === undefined) throw await refuse("which is no http(s) URL");
       const step = redirected(request, response.status, target, secret);
       if (!step.remakeable) throw await refuse("and the request body cannot be made again; give it as a function");
       await excerpt(response, clock, call.signal);
@@ -51,22 +52,28 @@ export function redirectLayer(clock: Clock, { limit = 20, secretHeaders: more = 
   };
 }
 
-function redirected(request: StreamRequest, status: number, target: URL, secret: readonly string[]): StreamRequest {
-  target.username = target.password = target.hash = "";
+function redirected(request: StreamRequest, status: number, target: string, secret: readonly string[]): StreamRequest {
   const becomesGet =
     status === 303 ? !["GET", "HEAD"].includes(request.method) : status < 303 && request.method === "POST";
-  const leaves = target.origin !== new URL(request.url).origin;
+  const leaves = originOf(target) !== originOf(request.url);
   const dropped = [...(becomesGet ? ofTheBody : []), ...(leaves ? secret : [])];
   const same = becomesGet ? request.withMethod("GET").withBody(undefined) : request;
-  return dropped.reduce((step, name) => step.withHeader(name, undefined), same.withUrl(target.href));
+  return dropped.reduce((step, name) => step.withHeader(name, undefined), same.withUrl(target));
 }
 
 function isRedirect(status: number): boolean {
   return (status >= 301 && status <= 303) || status === 307 || status === 308;
 }
 
-function isHttp(url: URL | undefined): url is URL {
-  return url?.protocol === "http:" || url?.protocol === "https:";
+/** Where a `Location` leads; `undefined` when that is no http(s) URL. No server sends anybody to a Unix socket that is not its own. */
+function targetOf(location: string, from: string): string | undefined {
+  const unix = unixUrl(from);
+  const base = unix ? unix.within.href : from;
+  const url = URL.canParse(location, base) ? new URL(location, base) : undefined;
+  if (url?.protocol !== "http:" && url?.protocol !== "https:") return undefined;
+  url.username = url.password = url.hash = "";
+  // A server behind a socket knows itself as localhost.
+  return unix && url.origin === unix.within.origin ? onSocket(unix.socketPath, url) : url.href;
 }
 
 const ofTheBody: readonly string[] = [

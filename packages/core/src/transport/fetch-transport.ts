@@ -1,4 +1,6 @@
+import { shownUrl } from "../request/shown-url.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
+import { unixUrl } from "../request/unix-url.ts";
 import { onAbort } from "../signal/on-abort.ts";
 import { fetchError } from "./fetch-error.ts";
 import { fetchInit } from "./fetch-init.ts";
@@ -62,6 +64,10 @@ async function send(
   redirect: "manual" | "follow",
 ): Promise<StreamResponse> {
   signal.throwIfAborted();
+  if (unixUrl(request.url)) {
+    const why = "fetch does not speak over Unix sockets; under Node, createClient and nodeTransport do";
+    throw new TypeError(`Cannot send ${request.method} ${shownUrl(request.url)}: ${why}`);
+  }
   const { init, source } = fetchInit(request);
   // fetch holds on to its signal until the body ends; the caller's is lent to it only until the head.
   const exchange = new AbortController();

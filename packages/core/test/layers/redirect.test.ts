@@ -204,3 +204,23 @@ test("an answer that does not end costs 1 s on the way, and an abort meanwhile e
   await aborted;
   expect([other.transport.open, other.transport.requests.length, other.clock.pending]).toEqual([0, 1, 0]);
 });
+
+test.each([
+  ["/next?y=2", "unix:/run/a.sock:/next?y=2", "cookie=1"],
+  ["next", "unix:/run/a.sock:/v1/next", "cookie=1"],
+  ["http://localhost/next#part", "unix:/run/a.sock:/next", "cookie=1"],
+  ["http://b.example/next", "http://b.example/next", undefined],
+])("over a Unix socket Location %s leads to %s", async (location, url, cookie) => {
+  const { transport, send } = follow([to(location), {}]);
+  const headers = { cookie: "cookie=1" };
+  await send(new StreamRequest({ url: "unix:/run/a.sock:/v1/feed?x=1", headers }), { signal: free });
+  expect(transport.requests[1]).toMatchObject({ url });
+  expect(transport.requests[1]?.headers.cookie).toBe(cookie);
+});
+
+test.each(["https://a.example/", "unix:/run/a.sock:/"])("no server leads to a Unix socket: %s", async (url) => {
+  const { send } = follow([to("unix:/run/docker.sock:/images?token=secret")]);
+  const error = await send(new StreamRequest({ url }), { signal: free }).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: "refused", status: 302 });
+  expect(String(error)).toContain("led to unix:/run/docker.sock:/images?token=***, which is no http(s) URL");
+});

@@ -74,3 +74,24 @@ test.each([
 test("a bad baseUrl is called by its name", () => {
   expect(() => resolveUrl("/p", "/v1")).toThrow('Cannot open "/v1": baseUrl must be');
 });
+
+test.each([
+  ["unix:/run/docker.sock:/events?since=1#x", undefined, "unix:/run/docker.sock:/events?since=1"],
+  ["unix:///run/docker.sock:/events", undefined, "unix:/run/docker.sock:/events"],
+  ["unix:/run/docker.sock", undefined, "unix:/run/docker.sock:/"],
+  ["unix:/run/docker.sock:?all=1", undefined, "unix:/run/docker.sock:/?all=1"],
+  ["unix:/run/a%3Ab c.sock:/x:y", undefined, "unix:/run/a%3Ab%20c.sock:/x:y"],
+  ["/events?x=1", "unix:/run/docker.sock", "unix:/run/docker.sock:/events?x=1"],
+  ["/events", "unix:/run/docker.sock:/v1.43?t=1", "unix:/run/docker.sock:/v1.43/events?t=1"],
+  ["/../../other.sock:/events", "unix:/run/docker.sock", "unix:/run/docker.sock:/other.sock:/events"],
+])("a Unix socket and what is asked for over it: %j on %s is %s", (path, base, url) => {
+  expect(resolveUrl(path, base)).toEqual({ url });
+  expect(resolveUrl(new URL(url))).toEqual({ url });
+});
+
+test.each(["unix:docker.sock:/events", "unix:/:/events", "unix://host/run/docker.sock:/events", "unix:/a.sock:events"])(
+  "%s is no Unix socket with a path",
+  (url) => {
+    expect(() => resolveUrl(url)).toThrow("or unix:/run/a.sock:/path");
+  },
+);

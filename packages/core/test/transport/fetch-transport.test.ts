@@ -585,3 +585,15 @@ test("where a runtime prints a stream in place of sending it, a source of bytes 
   await expect(transport(post.withBody(pieces), { signal: free })).rejects.toThrow("cannot send a body piece by piece");
   expect(await transport(post.withBody("text"), { signal: free })).toMatchObject({ status: 200 });
 });
+
+test("a Unix socket is a TypeError that says what speaks over one: fetch is not asked", async () => {
+  const fetch = vi.fn<typeof globalThis.fetch>();
+  const request = new StreamRequest({ url: "unix:/run/docker.sock:/events?token=secret" });
+  const answer = fetchTransport({ fetch })(request, { signal: new AbortController().signal });
+  await expect(answer).rejects.toThrow(
+    new TypeError(
+      "Cannot send GET unix:/run/docker.sock:/events?token=***: fetch does not speak over Unix sockets; under Node, createClient and nodeTransport do",
+    ),
+  );
+  expect(fetch).not.toHaveBeenCalled();
+});

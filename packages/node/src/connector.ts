@@ -1,0 +1,64 @@
+import { isIP, type Socket } from "node:net";
+import { createSecureContext } from "node:tls";
+import { buildConnector } from "undici";
+import type { ProxyOf } from "./proxy.ts";
+import { ProxyFailure } from "./proxy-failure.ts";
+import type { NodeTransportOptions } from "./socket-pool.ts";
+import { openTunnel } from "./tunnel.ts";
+
+/**
+ * Makes the sockets of a transport: straight, over a Unix socket, or through a proxy. A name is asked for at every connection, so
+ * that a server that moved is found; whoever wants it otherwise gives a `lookup`.
+ *
+ * It answers with a socket at once, also for a way that has yet to be opened: to destroy that gives the attempt up, and after an error
+ * lets go of what there is.
+ *
+ * @throws TypeError when the keys or certificates of `tls` cannot be used
+ */
+export function connectorOf(options: NodeTransportOptions, proxyOf: ProxyOf): buildConnector.connector {
+  const { tls, socketPath, lookup, tcpKeepAliveMs = 60_000 } = options;
+  const common = {
+    allowH2: false,
+    timeout: 0,
+    autoSelectFamily: true,
+    keepAlive: tcpKeepAliveMs > 0,
+    keepAliveInitialDelay: tcpKeepAliveMs,
+    ...(lookup && { lookup }),
+  };
+  // Said, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment does not decide.
+  const verified = { rejectUnauthorized: tls?.rejectUnauthorized !== false };
+  const secure = { ...tls, ...verified, ...(tls && { secureContext: contextOf(tls) }) };
+  const straight = connectorTo({ ...secure, ...common, socketPath });
+  // Neither the origin's name nor its client's key are for the proxy, nor is it taken unverified.
+  const toProxy = connectorTo({ ...common, ca: tls?.ca, rejectUnauthorized: true });
+  return (target, callback) => {
+    if (target.socketPath) return connectorTo({ ...common, socketPath: target.socketPath })(target, callback);
+    const proxy = proxyOf(new URL(`${target.protocol}//${target.host}`));
+    if (proxy === undefined) return straight(target, callback);
+    const { protocol, hostname, port } = proxy;
+    return toProxy({ protocol, hostname, port, servername: isIP(hostname) ? "" : hostname }, (cause, socket) => {
+      if (!socket) return callback(new ProxyFailure(proxy, { cause }), null);
+      if (target.protocol === "http:") return callback(null, socket);
+      const authority = target.port ? (target.host as string) : `${target.host}:443`;
+      openTunnel(socket, proxy, authority, (failure) => {
+        if (failure) callback(failure, null);
+        else straight({ ...target, httpSocket: socket }, callback);
+      });
+    });
+  };
+}
+
+/** undici's connector returns the socket at once, though its type does not say so. */
+type Connector = (target: buildConnector.Options, callback: buildConnector.Callback) => Socket;
+
+function connectorTo(options: object): Connector {
+  return buildConnector(options as buildConnector.BuildOptions) as unknown as Connector;
+}
+
+function contextOf(tls: NonNullable<NodeTransportOptions["tls"]>): ReturnType<typeof createSecureContext> {
+  try {
+    return createSecureContext(tls);
+  } catch (cause) {
+    throw new TypeError(`tls holds a key or certificate that cannot be used: ${(cause as Error).message}`, { cause });
+  }
+}
