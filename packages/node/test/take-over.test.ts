@@ -1,5 +1,8 @@
 import { getEventListeners, once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createConnection, createServer, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createServer as createTlsServer } from "node:tls";
 import { basic, StreamError } from "@longwire/core";
@@ -703,5 +706,59 @@ describe("web()", () => {
     abort.abort(reason);
     await expect(reading).rejects.toBe(reason);
     await expect(writable.getWriter().closed).rejects.toBe(reason);
+  });
+});
+
+describe("the way there", () => {
+  test("may be a Unix socket, whose server sees localhost", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "longwire-take-"));
+    const socketPath = join(folder, "a.sock");
+    const heads: string[] = [];
+    const server = createServer((socket) => {
+      socket.once("data", (head) => {
+        heads.push(String(head));
+        socket.write(switched);
+        socket.pipe(socket);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+    const { socket } = await transport.takeOver(`unix:${socketPath}:/exec?tty=1`, { protocol: "tcp" });
+    socket.write("over the path");
+    expect(String((await once(socket, "data"))[0])).toBe("over the path");
+    expect(heads[0]?.split("\r\n").slice(0, 2)).toEqual(["GET /exec?tty=1 HTTP/1.1", "host: localhost"]);
+    expect(transport.stats()).toMatchObject([{ origin: `unix:${socketPath}`, state: "taken" }]);
+    socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    await rm(folder, { recursive: true });
+  });
+
+  test("leads through the tunnel of a proxy to https, and straight to http, whose bytes no proxy reads", async () => {
+    const [key, cert] = selfSigned();
+    const tunnels: string[] = [];
+    await using proxy = await rawServer((socket, head) => {
+      const [, authority = ""] = /^CONNECT (\S+)/.exec(head) ?? [];
+      tunnels.push(authority);
+      const beyond = createConnection(Number(authority.split(":")[1]), "127.0.0.1");
+      beyond.on("error", () => socket.destroy());
+      beyond.on("close", () => socket.destroy());
+      socket.on("close", () => beyond.destroy());
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      socket.pipe(beyond).pipe(socket);
+    });
+    await using secure = await loopback(
+      createTlsServer({ key, cert }, (socket) => {
+        socket.on("error", () => {});
+        socket.once("data", () => socket.end(`${switched}secret`));
+      }),
+    );
+    await using plain = await echoServer();
+    await using proxied = nodeTransport({ proxy: proxy.url, tls: { ca: cert, servername: "localhost" } });
+    const through = await proxied.takeOver(secure.url.replace("http:", "https:"), { protocol: "tcp" });
+    expect(await textOf(through.socket)).toBe("secret");
+    const straight = await proxied.takeOver(plain.url, { protocol: "tcp" });
+    straight.socket.end("echo");
+    expect(await textOf(straight.socket)).toBe("echo");
+    expect(tunnels).toEqual([`127.0.0.1:${secure.port}`]);
+    for (const { socket } of [through, straight]) socket.destroy();
   });
 });
