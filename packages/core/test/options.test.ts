@@ -194,7 +194,7 @@ test.each([
   ["/log", 'Cannot open "/log": it is relative; give an absolute URL, or a baseUrl'],
   [
     "ftp://a.example/log",
-    'Cannot open "ftp://a.example/log": the URL must be an absolute URL with http:// or https://',
+    'Cannot open "ftp://a.example/log": the URL must be an absolute URL with http:// or https://, or unix:/run/a.sock:/path',
   ],
 ])("a URL that cannot be opened is a TypeError: %s", (url, message) => {
   expect(() => openLines(url)).toThrow(new TypeError(message));
