@@ -1,7 +1,5 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { freePort } from "./free-port.ts";
-import { launch } from "./launch.ts";
+import { launchNginx } from "./nginx.ts";
 import { peers } from "./peer-list.ts";
 import { scratchFolder } from "./scratch-folder.ts";
 
@@ -22,9 +20,7 @@ export async function startNchan(): Promise<NchanServer> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await scratchFolder("nchan"));
   const port = await freePort();
-  const config = join(path, "nginx.conf");
-  await writeFile(config, configuration(path, port));
-  stack.use(await launch("nginx", ["-c", config, "-p", path, "-e", "stderr"], { ready: /getrlimit/ }));
+  stack.use(await launchNginx(path, configuration(port), [peers.nchan.needs[1]]));
   const owned = stack.move();
   const url = `http://127.0.0.1:${port}`;
 
@@ -42,18 +38,7 @@ export async function startNchan(): Promise<NchanServer> {
   };
 }
 
-// One process, so that a SIGKILL leaves no workers behind. As root it would else take a user who may not write to the folder.
-const configuration = (folder: string, port: number): string => `
-load_module ${peers.nchan.needs[1]};
-daemon off;
-master_process off;
-${process.getuid?.() === 0 ? "user root;" : ""}
-pid ${folder}/nginx.pid;
-error_log stderr notice;
-events { worker_connections 256; }
-http {
-  access_log off;
-  ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((use) => `${use}_temp_path ${folder}/${use};`).join(" ")}
+const configuration = (port: number): string => `
   nchan_message_buffer_length ${keptMessages};
   nchan_message_timeout 10m;
   server {
@@ -65,7 +50,6 @@ http {
     location ~ ^/ping/(\\w+)$ { nchan_subscriber eventsource; nchan_channel_id $1; ${ping} }
     location ~ ^/beat/(\\w+)$ { nchan_subscriber eventsource; nchan_channel_id $1; ${ping} nchan_eventsource_ping_data x; }
   }
-}
 `;
 
 const ping = 'nchan_eventsource_ping_interval 1; nchan_eventsource_ping_event ping; nchan_eventsource_ping_comment "";';

@@ -6,17 +6,19 @@ import { join } from "node:path";
 import { openBytes, type StreamError, type StreamOptions } from "@longwire/core";
 import { nodeTransport } from "@longwire/node";
 import { type FaultPlans, faultProxy } from "@longwire/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePort } from "./free-port.ts";
 import { launch } from "./launch.ts";
+import { launchNginx } from "./nginx.ts";
+import { describeWithPeer } from "./peers.ts";
 import { scratchFolder } from "./scratch-folder.ts";
 
 const total = 1_000_000;
 
-describe.each([
-  ["nginx", startNginx],
-  ["caddy", startCaddy],
-] as const)("%s", (_, start) => {
+describeWithPeer("nchan", "nginx", () => files(startNginx));
+describeWithPeer("caddy", "caddy", () => files(startCaddy));
+
+function files(start: (folder: string, stack: AsyncDisposableStack) => Promise<number>): void {
   const stack = new AsyncDisposableStack();
   let folder: string;
   let port: number;
@@ -58,7 +60,7 @@ describe.each([
     expect(await from(10_000)).toEqual([true, "complete", 10_000]);
     expect(await from(10_001)).toEqual([true, "refused", 10_001]);
   });
-});
+}
 
 async function read(
   port: number,
@@ -95,23 +97,7 @@ async function read(
 
 async function startNginx(folder: string, stack: AsyncDisposableStack): Promise<number> {
   const port = await freePort();
-  const config = join(folder, "nginx.conf");
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  await writeFile(
-    config,
-    `daemon off;
-    master_process off;
-    ${process.getuid?.() === 0 ? "user root;" : ""}
-    pid ${folder}/nginx.pid;
-    error_log stderr notice;
-    events { worker_connections 256; }
-    http {
-      access_log off;
-      ${temporary.map((use) => `${use}_temp_path ${folder}/${use};`).join(" ")}
-      server { listen 127.0.0.1:${port}; root ${folder}; }
-    }`,
-  );
-  stack.use(await launch("nginx", ["-c", config, "-p", folder, "-e", "stderr"], { ready: /getrlimit/ }));
+  stack.use(await launchNginx(folder, `server { listen 127.0.0.1:${port}; root ${folder}; }`));
   return port;
 }
 
