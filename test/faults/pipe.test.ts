@@ -112,7 +112,9 @@ interface Piped {
 }
 
 async function pipedBy(url: string): Promise<Piped> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL("pipe-consumer.ts", import.meta.url)), url], {
+  // By default the young generation of V8 alone may grow to 48 MiB before it is collected, whatever is held.
+  const young = "--max-semi-space-size=2";
+  const child = spawn(process.execPath, [young, fileURLToPath(new URL("pipe-consumer.ts", import.meta.url)), url], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   try {
