@@ -12,7 +12,7 @@ import type { SessionSettings } from "../session/settings.ts";
 import type { SessionState } from "../session/state.ts";
 import { onAbort } from "../signal/on-abort.ts";
 import { CursorSaver, type Saved } from "./cursor-saver.ts";
-import { checkedCapacity, checkedPolicy, type DropPolicy, type Entry, Inbox } from "./inbox.ts";
+import { checkedCapacity, checkedPolicy, type DropPolicy, type Entry, Inbox, overflow } from "./inbox.ts";
 import type { Watch } from "./notices.ts";
 
 /** How a stream is consumed: the options of these names. */
@@ -240,7 +240,9 @@ export class Delivery<T> implements Notified, Puller, Saved {
     this.#goesOnFrom(before);
     const cursors = this.#cursorsOf(hand, before);
     for (const [index, item] of hand.items.entries()) {
-      if (!this.#inbox.put(item, cursors[index])) throw this.#overflow();
+      if (!this.#inbox.put(item, cursors[index])) {
+        throw overflow(this.#settings.url, "the consumer", this.#inbox.capacity);
+      }
       hand.taken = hand.acknowledged = index + 1;
     }
   }
@@ -262,12 +264,6 @@ export class Delivery<T> implements Notified, Puller, Saved {
       // The caller's function threw: that ends the session at its next pull, behind these items.
       return hand.items.map(() => before);
     }
-  }
-
-  #overflow(): StreamError {
-    const { capacity } = this.#inbox;
-    const why = `the consumer is more than ${capacity} ${capacity === 1 ? "item" : "items"} behind (capacity)`;
-    return new StreamError("limit", `Cannot keep reading ${this.#settings.url}: ${why}`, { limit: "capacity" });
   }
 
   #pullOn(): void {

@@ -1,4 +1,4 @@
-import type { Cursor } from "../errors.ts";
+import { type Cursor, StreamError } from "../errors.ts";
 import { printed } from "../request/printed.ts";
 
 /** What a full buffer does with one item more: drops one of them, or (`error`) ends the stream as `limit`. */
@@ -127,6 +127,12 @@ export class Inbox<T> {
     this.#dropped++;
     if (this.#last) this.#last.cursor = cursor;
   }
+}
+
+/** The end of who is more than `capacity` items behind, where the policy drops none. */
+export function overflow(reading: string, who: string, capacity: number): StreamError {
+  const why = `${who} is more than ${capacity} ${capacity === 1 ? "item" : "items"} behind (capacity)`;
+  return new StreamError("limit", `Cannot keep reading ${reading}: ${why}`, { limit: "capacity" });
 }
 
 /** The capacity that goes with a drop policy. @throws TypeError, RangeError that say what it should be */

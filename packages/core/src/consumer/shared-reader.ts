@@ -1,5 +1,5 @@
-import { asStreamError, type Outcome, StreamError } from "../errors.ts";
-import { type DropPolicy, Inbox } from "./inbox.ts";
+import { asStreamError, type Outcome } from "../errors.ts";
+import { type DropPolicy, Inbox, overflow } from "./inbox.ts";
 
 /** What a reader tells who feeds it. */
 export interface Feed {
@@ -68,7 +68,7 @@ export class SharedReader<T> implements AsyncIterableIterator<T, undefined>, Asy
   put(item: T): boolean {
     try {
       if (this.#inbox.put(item)) return true;
-      this.#end = { error: overflow(this.#inbox.capacity) };
+      this.#end = { error: overflow("a shared stream", "this reader", this.#inbox.capacity) };
     } catch (error) {
       this.#end = { error: asStreamError(error, "a shared stream") };
     }
@@ -104,11 +104,6 @@ export class SharedReader<T> implements AsyncIterableIterator<T, undefined>, Asy
 interface Settle<T> {
   resolve(result: IteratorResult<T, undefined>): void;
   reject(error: unknown): void;
-}
-
-function overflow(capacity: number): StreamError {
-  const why = `this reader is more than ${capacity} ${capacity === 1 ? "item" : "items"} behind (capacity)`;
-  return new StreamError("limit", `Cannot keep reading a shared stream: ${why}`, { limit: "capacity" });
 }
 
 const done: IteratorReturnResult<undefined> = { value: undefined, done: true };
