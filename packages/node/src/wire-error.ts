@@ -2,6 +2,7 @@ import { type CertificateFault, StreamError, shownUrl } from "@longwire/core";
 import { errors } from "undici";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { responseHeaders } from "./response-headers.ts";
+import { WireFailure } from "./wire-failure.ts";
 
 /**
  * Why no connection came about: `unreachable`, with the phase that failed and what is wrong with the certificate; or `refused`, with
@@ -43,7 +44,7 @@ export function wireError(error: unknown, url: string, bytes: number | undefined
   const where = bytes === undefined ? "before the head of the answer" : `after ${bytes} bytes of the body`;
   const outcome = isShort(code, cause) ? "truncated" : isProtocol(code, cause) ? "protocol" : "reset";
   const why = {
-    protocol: "the answer is not as HTTP/1.1 allows",
+    protocol: "the answer is not as HTTP allows",
     truncated: "the server closed the connection",
     reset: "the connection broke",
   }[outcome];
@@ -52,7 +53,13 @@ export function wireError(error: unknown, url: string, bytes: number | undefined
 
 /** Whether an error says that a socket was closed or broke, by either side. */
 export function isCut(error: unknown): boolean {
+  if (error instanceof WireFailure) return error.kind === "closed";
   return isSystemError(error) || (codeOf(error) === "UND_ERR_SOCKET" && !isMisbehaviour(error));
+}
+
+/** Whether the server says that it did nothing with the request. */
+export function isUnprocessed(error: unknown): boolean {
+  return error instanceof WireFailure && error.kind === "unprocessed";
 }
 
 function proxyRefusal(
@@ -110,10 +117,11 @@ function isSystemError(error: unknown): boolean {
 }
 
 function isRefusedRequest(code: string): boolean {
-  return /^UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$/.test(code);
+  return /^(UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)|ERR_(HTTP2_)?INVALID_.*)$/.test(code);
 }
 
 function isProtocol(code: string, error: unknown): boolean {
+  if (error instanceof WireFailure) return error.kind === "malformed";
   // undici asserts that a status is 100 or more.
   const malformed = code === "UND_ERR_HEADERS_OVERFLOW" || code === "ERR_ASSERTION";
   // HPE_: what node:http makes of an answer that it cannot parse.
@@ -126,6 +134,7 @@ function isMisbehaviour(error: unknown): boolean {
 }
 
 function isShort(code: string, error: unknown): boolean {
+  if (error instanceof WireFailure) return error.kind === "closed" || error.kind === "short";
   if (code === "UND_ERR_SOCKET") return /^other side closed/.test((error as Error).message);
   // What node:http makes of a FIN before the head.
   if (code === "ECONNRESET" && (error as Error).message === "socket hang up") return true;
