@@ -24,16 +24,21 @@ export interface Opening {
   readonly outgoing: Outgoing;
   /** Who gives it a connection. */
   readonly berths: Berths;
-  /** It must be a newer connection than this. Above 0 it is the last try: a dead socket is an error now. */
+  /** It must be a newer connection than this. */
   readonly bornAfter: number;
+  /** A dead connection is an error now. */
+  readonly isLastTry: boolean;
   readonly signal: AbortSignal;
   readonly on: TransportEvents | undefined;
-  /** With the answer; or with `undefined` when a connection was dead and the request can go out again. */
-  readonly resolve: (response: StreamResponse | undefined) => void;
+  /** With the answer, or how the request can go out again. */
+  readonly resolve: (response: StreamResponse | Again) => void;
   readonly reject: (reason: unknown) => void;
   /** How many times its encoded bytes a body may be; `0`: any number. */
   readonly maxInflateRatio: number;
 }
+
+/** How a request can go out again: the server refused it, for now; or its connection was dead, and others from before may be. */
+export type Again = "refused" | "dead";
 
 /** One request and its answer: what a connection tells on one side, a StreamResponse on the other. */
 export class Exchange implements Ticket, Carried, Wire {
@@ -68,7 +73,7 @@ export class Exchange implements Ticket, Carried, Wire {
   handleEvent(): void {
     const { signal, reject, berths } = this.#leaveOpening();
     reject(signal.reason);
-    this.release();
+    this.release(signal.reason);
     berths.leave(this);
   }
 
@@ -179,15 +184,16 @@ export class Exchange implements Ticket, Carried, Wire {
     this.#body?.cut(reason);
     if (this.#over) return;
     this.#over = true;
-    this.#controller?.abort(new errors.RequestAbortedError());
+    this.#controller?.abort(reason instanceof StreamError ? reason : new errors.RequestAbortedError());
     this.#source?.release();
   }
 
-  #failOpening({ request, resolve, reject }: Opening, error: Error): void {
-    const again = this.#mayGoAgain(request, error);
+  #failOpening(opening: Opening, error: Error): void {
+    const { request, resolve, reject } = opening;
+    const again = this.#mayGoAgain(opening, error);
     // A source that cannot be made again and was not begun is yet to be sent.
     if (!again || this.started || typeof request.body === "function") this.#source?.release();
-    if (again) resolve(undefined);
+    if (again) resolve(isUnprocessed(error) ? "refused" : "dead");
     else if (this.#isLentUnconnected) reject(connectError(error, this.#url));
     else reject(this.#wireError(error));
   }
@@ -197,8 +203,8 @@ export class Exchange implements Ticket, Carried, Wire {
    * again, once (RFC 9112 section 9.3.1): in any case when nothing of it was written, or when the server says that it did nothing with it
    * (RFC 9113 section 8.7), else when it may be replayed.
    */
-  #mayGoAgain(request: StreamRequest, error: Error): boolean {
-    if (this.bornAfter > 0 || this.#answered || this.#isLent) return false;
+  #mayGoAgain({ request, isLastTry }: Opening, error: Error): boolean {
+    if (isLastTry || this.#answered || this.#isLent) return false;
     if (!this.started) return isCut(error) || isUnprocessed(error);
     if (isUnprocessed(error)) return request.remakeable;
     return this.#reused && request.replayable && isCut(error);

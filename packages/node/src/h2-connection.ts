@@ -2,7 +2,7 @@ import { type ClientHttp2Session, connect, constants } from "node:http2";
 import type { Socket } from "node:net";
 import type { Clock } from "@longwire/core";
 import type { Carried, Connection, ConnectionOwner, Outgoing } from "./connection.ts";
-import { H2Stream } from "./h2-stream.ts";
+import { codeName, H2Stream } from "./h2-stream.ts";
 import { WireFailure } from "./wire-failure.ts";
 
 /** How HTTP/2 is spoken on a connection. */
@@ -18,8 +18,8 @@ export interface H2Settings {
  * A connection that speaks HTTP/2 (RFC 9113): many requests at once, each a stream.
  *
  * A server that is gone without a word leaves such a connection open for ever, and every request on it would run out of time. So when a
- * stream is given up of which nothing was heard, nor of any other since, a PING asks whether somebody is there: until it is
- * answered no request goes out here, and after 5 s without an answer the connection is ended.
+ * stream is given up of which nothing was heard, nor of any other since, a PING asks whether somebody is there, and after 5 s without an
+ * answer the connection is ended. When it was a clock that gave the stream up, no request goes out here before the answer.
  */
 export class H2Connection implements Connection {
   readonly serial: number;
@@ -36,6 +36,8 @@ export class H2Connection implements Connection {
   settling = true;
   #closing = false;
   #endProbe: (() => void) | undefined;
+  /** Time ran out for a stream, and no PING was answered since. */
+  #suspect = false;
   #error: Error | undefined;
   /** Greater stream identifiers were not processed: what a GOAWAY said. */
   #lastProcessed = Number.POSITIVE_INFINITY;
@@ -57,9 +59,11 @@ export class H2Connection implements Connection {
       this.#most = Math.min(settings.maxConcurrentStreams, maxConcurrentStreams);
       this.#tellRoom();
     });
-    session.on("goaway", (_code, lastStream) => {
+    session.on("goaway", (code, lastStream) => {
       this.#closing = true;
       this.#lastProcessed = lastStream;
+      if (code === constants.NGHTTP2_NO_ERROR) return;
+      this.#error ??= new WireFailure("reset", `the server ended the connection: GOAWAY with ${codeName(code)}`);
     });
     session.on("error", (error) => {
       this.#error ??= error;
@@ -79,7 +83,7 @@ export class H2Connection implements Connection {
 
   get room(): number {
     const used = this.#settings.keepAliveMs === 0 && this.requests > 0;
-    const shut = this.#closing || this.#session.closed || this.#session.destroyed || this.#endProbe !== undefined;
+    const shut = this.#closing || this.#session.closed || this.#session.destroyed || this.#suspect;
     return used || shut ? 0 : Math.max(0, this.#most - this.#streams.size);
   }
 
@@ -123,25 +127,28 @@ export class H2Connection implements Connection {
   }
 
   /** Why a stream of this identifier broke, as far as the connection knows. */
-  failureOf(id: number | undefined): Error | undefined {
+  failureOf(id: number | undefined, ofStream: Error | undefined): Error | undefined {
     if (id === undefined || id > this.#lastProcessed) {
       return new WireFailure("unprocessed", "the server closes the connection and did not process the request");
     }
     if (this.socket.errored) return this.socket.errored;
     if (this.#error) return told(this.#error);
+    if (ofStream && isMalformed(ofStream)) return told(ofStream);
     return this.#session.destroyed ? new WireFailure("closed", "the connection was closed") : undefined;
   }
 
-  /** A stream was given up when `bytesRead` had come. */
-  givenUp(bytesRead: number): void {
-    if (bytesRead !== this.socket.bytesRead || this.#endProbe || this.#session.closed || this.#session.destroyed)
-      return;
+  /** A stream was given up when `bytesRead` had come; `suspect`: because nothing came. */
+  givenUp(bytesRead: number, suspect: boolean): void {
+    if (bytesRead !== this.socket.bytesRead || this.#session.closed || this.#session.destroyed) return;
+    this.#suspect ||= suspect;
+    if (this.#endProbe) return;
     const cancel = this.#settings.clock.timer(probeMs, () => {
       this.breakOff(new WireFailure("reset", `the server did not answer a PING within ${probeMs} ms`));
     });
     this.#endProbe = () => {
       cancel();
       this.#endProbe = undefined;
+      this.#suspect = false;
     };
     this.#session.ping((error) => {
       this.#endProbe?.();
@@ -169,6 +176,9 @@ const probeMs = 5_000;
 
 /** What nghttp2 says of frames that it cannot take. */
 function told(error: Error): Error {
-  const malformed = (error as NodeJS.ErrnoException).code === "ERR_HTTP2_ERROR";
-  return malformed ? new WireFailure("malformed", error.message, { cause: error }) : error;
+  return isMalformed(error) ? new WireFailure("malformed", error.message, { cause: error }) : error;
+}
+
+function isMalformed(error: Error): boolean {
+  return (error as NodeJS.ErrnoException).code === "ERR_HTTP2_ERROR";
 }

@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
+import { StreamError } from "@longwire/core";
 import type { Carried, Controller, Outgoing } from "./connection.ts";
 import type { H2Connection } from "./h2-connection.ts";
 import { SourceBody } from "./request-body.ts";
@@ -13,6 +14,7 @@ export class H2Stream implements Controller {
   /** The answer came to the end that the server gave it. */
   #whole = false;
   #over = false;
+  #error: Error | undefined;
   /** What its content-length leaves to come. */
   #leftBytes: number | undefined;
   /** What the connection had read when this stream was begun, or last had a byte. */
@@ -31,8 +33,10 @@ export class H2Stream implements Controller {
     stream.on("response", (fields) => this.#takeHead(fields));
     stream.on("data", (chunk: Buffer) => this.#take(chunk));
     stream.on("end", () => this.#takeEnd());
-    // `close` tells of every end, and knows more.
-    stream.on("error", () => {});
+    // `close` tells of every end.
+    stream.on("error", (error) => {
+      this.#error = error;
+    });
     stream.on("close", () => this.#closed());
     if (body instanceof SourceBody) void this.#send(body);
     else if (body !== undefined) stream.end(body);
@@ -51,11 +55,11 @@ export class H2Stream implements Controller {
     this.#stream.resume();
   }
 
-  abort(): void {
+  abort(reason: Error): void {
     if (this.#over) return;
     this.#over = true;
     this.#stream.close(constants.NGHTTP2_CANCEL);
-    this.#connection.givenUp(this.#heardBytes);
+    this.#connection.givenUp(this.#heardBytes, reason instanceof StreamError);
   }
 
   #takeHead(fields: Record<string, string | string[] | number | undefined>): void {
@@ -95,18 +99,13 @@ export class H2Stream implements Controller {
     if (rstCode === constants.NGHTTP2_REFUSED_STREAM) {
       return new WireFailure("unprocessed", "the server refused the stream and did not process the request");
     }
-    if (this.#leftBytes) {
-      const known = this.#connection.failureOf(id);
-      const why = `${this.#leftBytes} bytes of its content-length did not come`;
-      if (!known && this.#leftBytes > 0 && this.#isLocal(rstCode)) return new WireFailure("short", why);
+    const known = this.#connection.failureOf(id, this.#error);
+    if (known) return known;
+    // So nghttp2 itself resets a stream whose end comes before or behind what its content-length says.
+    if (this.#leftBytes && rstCode === constants.NGHTTP2_PROTOCOL_ERROR) {
+      return new WireFailure("short", `it ended with ${this.#leftBytes} bytes of its content-length to come,`);
     }
-    const name = codeNames[rstCode] ?? `code ${rstCode}`;
-    return this.#connection.failureOf(id) ?? new WireFailure("reset", `the server reset the stream: ${name}`);
-  }
-
-  /** nghttp2 itself resets a stream that ends before its content-length with this code. */
-  #isLocal(rstCode: number): boolean {
-    return rstCode === constants.NGHTTP2_PROTOCOL_ERROR;
+    return new WireFailure("reset", `the server reset the stream: ${codeName(rstCode)}`);
   }
 
   #heard(): void {
@@ -177,7 +176,11 @@ const hopByHop: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** RFC 9113 section 7, by number. */
+/** What an error code says: RFC 9113 section 7. */
+export function codeName(code: number): string {
+  return codeNames[code] ?? `code ${code}`;
+}
+
 const codeNames: readonly string[] = [
   "NO_ERROR",
   "PROTOCOL_ERROR",

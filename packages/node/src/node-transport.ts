@@ -11,7 +11,7 @@ import { borrowed } from "./borrowed.ts";
 import { checkedSockets } from "./checked-sockets.ts";
 import type { Outgoing } from "./connection.ts";
 import { connectorOf } from "./connector.ts";
-import { Exchange } from "./exchange.ts";
+import { type Again, Exchange } from "./exchange.ts";
 import { acceptedEncodings, defaultMaxInflateRatio } from "./inflate.ts";
 import { proxiesOf, type ProxyOf } from "./proxy.ts";
 import type { Berths, LaneStats } from "./lane.ts";
@@ -111,18 +111,21 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
     if (lent && head.origin.startsWith("unix:")) {
       throw new TypeError(`Cannot send to ${head.origin}: a borrowed dispatcher knows no Unix sockets`);
     }
+    let bornAfter = 0;
     let before: Exchange | undefined;
-    for (let bornAfter = 0; ; bornAfter = pool.lastSerial) {
+    for (;;) {
       signal.throwIfAborted();
       const berths: Berths = lent ?? pool.lane(head.origin, lane);
-      const response = await new Promise<StreamResponse | undefined>((resolve, reject) => {
+      const response = await new Promise<StreamResponse | Again>((resolve, reject) => {
         const outgoing = { ...head, body: bodyToSend(request.body) };
         const told = before?.started ? undefined : on;
-        const opening = { request, outgoing, berths, bornAfter, signal, on: told, resolve, reject, maxInflateRatio };
-        before = new Exchange(opening);
+        const isLastTry = before !== undefined;
+        const tries = { request, outgoing, berths, bornAfter, isLastTry, maxInflateRatio };
+        before = new Exchange({ ...tries, signal, on: told, resolve, reject });
         berths.take(before);
       });
-      if (response !== undefined) return response;
+      if (typeof response === "object") return response;
+      if (response === "dead") bornAfter = pool.lastSerial;
     }
   }
   return Object.assign(send, {

@@ -42,6 +42,9 @@ export function wireError(error: unknown, url: string, bytes: number | undefined
   const shown = shownUrl(url);
   if (isRefusedRequest(code)) return new TypeError(`Cannot send a request to ${shown}: ${reasons(cause)}`, { cause });
   const where = bytes === undefined ? "before the head of the answer" : `after ${bytes} bytes of the body`;
+  if (cause instanceof WireFailure) {
+    return new StreamError(outcomes[cause.kind], `Cannot read ${shown}: ${cause.message} ${where}`, { cause });
+  }
   const outcome = isShort(code, cause) ? "truncated" : isProtocol(code, cause) ? "protocol" : "reset";
   const why = {
     protocol: "the answer is not as HTTP allows",
@@ -50,6 +53,14 @@ export function wireError(error: unknown, url: string, bytes: number | undefined
   }[outcome];
   return new StreamError(outcome, `Cannot read ${shown}: ${why} ${where} (${reasons(cause)})`, { cause });
 }
+
+const outcomes = {
+  unprocessed: "reset",
+  closed: "truncated",
+  reset: "reset",
+  short: "truncated",
+  malformed: "protocol",
+} as const satisfies Readonly<Record<WireFailure["kind"], string>>;
 
 /** Whether an error says that a socket was closed or broke, by either side. */
 export function isCut(error: unknown): boolean {
@@ -121,7 +132,6 @@ function isRefusedRequest(code: string): boolean {
 }
 
 function isProtocol(code: string, error: unknown): boolean {
-  if (error instanceof WireFailure) return error.kind === "malformed";
   // undici asserts that a status is 100 or more.
   const malformed = code === "UND_ERR_HEADERS_OVERFLOW" || code === "ERR_ASSERTION";
   // HPE_: what node:http makes of an answer that it cannot parse.
@@ -134,7 +144,6 @@ function isMisbehaviour(error: unknown): boolean {
 }
 
 function isShort(code: string, error: unknown): boolean {
-  if (error instanceof WireFailure) return error.kind === "closed" || error.kind === "short";
   if (code === "UND_ERR_SOCKET") return /^other side closed/.test((error as Error).message);
   // What node:http makes of a FIN before the head.
   if (code === "ECONNRESET" && (error as Error).message === "socket hang up") return true;
