@@ -10,8 +10,16 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { createGzip } from "node:zlib";
-import { type EventStream, fetchTransport, openBytes, openLines, type Outcome, type Transport } from "@longwire/core";
+import { createGzip, gzipSync } from "node:zlib";
+import {
+  type EventStream,
+  fetchTransport,
+  openBytes,
+  openLines,
+  type Outcome,
+  type StreamError,
+  type Transport,
+} from "@longwire/core";
 import { openNdjson } from "@longwire/ndjson";
 import { type NodeTransport, nodeTransport } from "@longwire/node";
 import { openSse } from "@longwire/sse";
@@ -229,6 +237,20 @@ export const claims: readonly (readonly [title: string, show: Claim])[] = [
       assert.equal(await (await client.request("/")).text(), "one\ntwo\n");
       await client.close();
       assert.deepEqual(client.stats().sockets, []);
+    },
+  ],
+
+  [
+    "createClient: a body that grows over maxInflateRatio ends as a limit",
+    async (world) => {
+      const server = await loopback(world, {
+        headers: { "content-encoding": "gzip" },
+        body: gzipSync(Buffer.alloc(4 * 2 ** 20)),
+      });
+      const client = createClient({ maxInflateRatio: 100, proxy: false });
+      world.after(() => client.destroy());
+      const { code, error } = await endOf(client.lines(server.url, { reconnect: false }));
+      assert.deepEqual([code, (error as StreamError).limit], ["limit", "maxInflateRatio"]);
     },
   ],
 
