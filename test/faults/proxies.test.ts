@@ -147,6 +147,22 @@ describe("a proxy", () => {
     if (!socket?.destroyed) await new Promise((resolve) => socket?.once("close", resolve));
   });
 
+  test("that refuses with 410 says nothing of the resume point", async () => {
+    await using proxy = await connectProxy({ refusal: "HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n" });
+    await using client = createClient({ proxy: `http://127.0.0.1:${proxy.port}` });
+    const lost = vi.fn(() => true);
+    const attempts: number[] = [];
+    for (const resume of [{ from: "7" }, { from: "7", onGap: "restart" }, { from: "7", lost }] as const) {
+      const stream = client.sse("https://a.example/", { resume, reconnect: { retries: 2, firstMs: 0, floorMs: 0 } });
+      const error = (await stream.open().catch((reason: unknown) => reason)) as StreamError;
+      expect(error).toMatchObject({ code: "refused", status: 410, phase: "connect" });
+      expect(error.gap).toBeUndefined();
+      attempts.push(stream.stats.attempts);
+    }
+    expect(attempts).toEqual([1, 1, 1]);
+    expect(lost).not.toHaveBeenCalled();
+  });
+
   test("that has no way now is asked again", async () => {
     const refusal = "HTTP/1.1 503 Later\r\ncontent-length: 0\r\n\r\n";
     await using proxy = await connectProxy({ refusal });

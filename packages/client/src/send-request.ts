@@ -43,6 +43,7 @@ export async function sendRequest(url: string, options: RequestOptions): Promise
     ...bytesDialect(),
     name: "a request",
     lane: "call",
+    options: { retries: true, maxBytes: true },
     acceptEncoding: undefined,
     acceptsStatus,
   };

@@ -88,3 +88,27 @@ test("what sockets are made with is an option under Node alone, where a transpor
     /tsl"; it has baseUrl,.* tls, socketPath, proxy,/,
   );
 });
+
+test("a call refuses a name that is none of its options, and takes every one that is", async () => {
+  const { client, transport } = clientOf(() => ({}));
+  const decoder = { maxItemBytes: 9, onOversize: "skip", onBadItem: "skip", schema: undefined } as const;
+  const own = {
+    sse: decoder,
+    ndjson: decoder,
+    jsonSeq: decoder,
+    lines: { maxLineBytes: 9, onOversize: "skip" },
+    bytes: {},
+  } as const;
+  for (const [call, options] of Object.entries(own)) {
+    const open = client[call as keyof typeof own].bind(client) as (url: string, options: object) => unknown;
+    expect(() => open("/", options), call).not.toThrow();
+    const words = `This call has no "reconect"; it has ${[...Object.keys(options), "signal"].join(", ")}`;
+    expect(() => open("/", { ...options, reconect: {} }), call).toThrow(words);
+    expect(() => open("/", { ...options, retries: 3 }), call).toThrow('This call has no "retries"');
+  }
+  const misspelt = { retrys: 3 } as object;
+  await expect(client.request("/", misspelt)).rejects.toThrow('This call has no "retrys"; it has retries, maxBytes, ');
+  await expect(client.pipe("/", new WritableStream(), misspelt)).rejects.toThrow('This call has no "retrys"');
+  expect(transport.requests.length).toBe(0);
+  await (await client.request("/", { retries: 3, maxBytes: 9 })).text();
+});

@@ -9,9 +9,15 @@ import { kindOf, printed } from "./request/printed.ts";
 import type { BudgetOptions } from "./session/budget.ts";
 import { type ReconnectPolicy, type RetryTable, retriedCodes } from "./session/policy.ts";
 
-/** Checks every option by itself. What may be a secret is not printed. @throws TypeError, RangeError on a bad one */
-export function checkOptions<T>(options: StreamOptions<T>): void {
+/**
+ * Checks every option by itself. What may be a secret is not printed. With `own`, the options that there are beside those of every
+ * stream, no other name may stand among them.
+ *
+ * @throws TypeError, RangeError on a bad one
+ */
+export function checkOptions<T>(options: StreamOptions<T>, own?: Readonly<Record<string, true>>): void {
   if (!isObject(options)) throw new TypeError(`The options must be an object, not ${printed(options)}`);
+  if (own) checkNames("This call", options, { ...own, ...kinds, ...checkedApart });
   checkKinds("", options, kinds);
   if (options.resume) {
     setIn("resume", options.resume, resumeKinds);
@@ -132,12 +138,14 @@ function checkNumber(name: string, value: unknown, wanted = "a number"): void {
 /** What is set in a record, once all its names are known. */
 function setIn(of: string, options: object, known: object): [name: string, value: unknown][] {
   if (!isPlainRecord(options)) throw new TypeError(`${of} must be a plain object, not ${printed(options)}`);
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(known, name)) {
-      throw new TypeError(`${of} has no ${printed(name)}; it has ${Object.keys(known).join(", ")}`);
-    }
-  }
+  checkNames(of, options, known);
   return Object.entries(options).filter(([, value]) => value !== undefined);
+}
+
+function checkNames(of: string, options: object, known: object): void {
+  const name = Object.keys(options).find((name) => !Object.hasOwn(known, name));
+  if (name === undefined) return;
+  throw new TypeError(`${of} has no ${printed(name)}; it has ${Object.keys(known).join(", ")}`);
 }
 
 type Kind = readonly [wanted: string, fits: (value: unknown) => boolean, secret?: "secret"];
@@ -158,7 +166,7 @@ const has =
   (value: unknown): boolean =>
     isObject(value) && methods.every((name) => isFunction((value as Readonly<Record<string, unknown>>)[name]));
 
-const kinds: Readonly<Partial<Record<keyof StreamOptions<never>, Kind>>> = {
+const kinds = {
   signal: ["an AbortSignal", has("addEventListener")],
   body: [
     "text, bytes, an async iterable of bytes or a function that makes one of them",
@@ -189,6 +197,19 @@ const kinds: Readonly<Partial<Record<keyof StreamOptions<never>, Kind>>> = {
   watch: ["a function, such as diagnostics() makes", isFunction],
   clock: ["a Clock", has("now", "date", "timer")],
   random: ["a function", isFunction],
+} satisfies Readonly<Partial<Record<keyof StreamOptions<never>, Kind>>>;
+
+const checkedApart: Readonly<Record<Exclude<keyof StreamOptions<never>, keyof typeof kinds>, true>> = {
+  method: true,
+  headers: true,
+  query: true,
+  json: true,
+  timeouts: true,
+  reconnect: true,
+  saveMs: true,
+  policy: true,
+  capacity: true,
+  baseUrl: true,
 };
 
 const resumeKinds: Readonly<Record<keyof ResumeOptions<never>, Kind>> = {

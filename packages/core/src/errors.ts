@@ -28,7 +28,7 @@ export type CertificateFault = "wrongName" | "expired" | "notYetValid" | "unknow
 export interface StreamErrorDetails {
   /** The error below this one. */
   cause?: unknown;
-  /** `unreachable`: how far the attempt came. */
+  /** `unreachable`: how far the attempt came. `refused`: `connect` when a proxy opened no way, so that no server was asked. */
   phase?: "name" | "connect" | "tls";
   /** `unreachable` in phase `tls`: what is wrong with the certificate, when it is the certificate. */
   certificate?: CertificateFault;

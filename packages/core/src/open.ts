@@ -67,7 +67,7 @@ export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}):
  * @throws TypeError, RangeError on a bad option, before anything is sent
  */
 export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): EventStream<T> {
-  checkOptions(options);
+  checkOptions(options, dialect.options);
   checkResume(dialect, options);
   const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {}, accept } = options;
   const { idleMs } = options.timeouts ?? {};

@@ -9,6 +9,10 @@ type Bad = [option: unknown, Kind: typeof TypeError | typeof RangeError, message
 const retryTable =
   "it has a status such as 404, a class such as 5xx, or reset, truncated, unreachable, idle, deadline, refused";
 
+const names =
+  "it has maxLineBytes, onOversize, signal, body, auth, transport, retryOn, replayable, resume, cursorStore, heartbeat, until, " +
+  "accept, budget, running, watch, clock, random, method, headers, query, json, timeouts, reconnect, saveMs, policy, capacity, baseUrl";
+
 const bad: Bad[] = [
   [{ timeouts: { idleMs: "5s" } }, TypeError, 'timeouts.idleMs must be a number or "learn", not "5s"'],
   [{ timeouts: { idleMs: -1 } }, RangeError, "timeouts.idleMs must be a number from 0 up, and finite, not -1"],
@@ -28,6 +32,8 @@ const bad: Bad[] = [
     TypeError,
     'timeouts has no "idle"; it has connectMs, headersMs, firstItemMs, idleMs, progressMs, maxAgeMs, totalMs',
   ],
+  [{ reconect: { retries: 3 } }, TypeError, `This call has no "reconect"; ${names}`],
+  [{ maxLinesBytes: undefined }, TypeError, `This call has no "maxLinesBytes"; ${names}`],
   [{ timeouts: 5_000 }, TypeError, "timeouts must be a plain object, not 5000"],
   [{ timeouts: null }, TypeError, "timeouts must be a plain object, not null"],
   [{ timeouts: [] }, TypeError, "timeouts must be a plain object, not [object Array]"],

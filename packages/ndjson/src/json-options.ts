@@ -29,6 +29,14 @@ export interface JsonOptions<T = unknown> {
   marker?: string | undefined;
 }
 
+/** What `openNdjson` and `openJsonSeq` take of them: `marker` is made of `until`. */
+export const jsonOptionNames: Readonly<Record<Exclude<keyof JsonOptions, "marker">, true>> = {
+  maxItemBytes: true,
+  onOversize: true,
+  onBadItem: true,
+  schema: true,
+};
+
 /** The options filled in. */
 export interface CheckedJsonOptions<T> {
   readonly limit: ByteLimit;

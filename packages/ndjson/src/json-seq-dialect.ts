@@ -1,5 +1,5 @@
 import type { Dialect } from "@longwire/core";
-import { checkedJsonOptions, type JsonOptions } from "./json-options.ts";
+import { checkedJsonOptions, type JsonOptions, jsonOptionNames } from "./json-options.ts";
 import { jsonSeqDecoder } from "./json-seq-decoder.ts";
 
 /**
@@ -23,6 +23,7 @@ export function jsonSeqDialect<T = unknown>(options: JsonOptions<T> = {}): Diale
   checkedJsonOptions(options);
   return {
     name: "JSON text sequences",
+    options: jsonOptionNames,
     accept: "application/json-seq",
     accepts: (mediaType) => mediaType === "application/json-seq",
     marker: options.marker,

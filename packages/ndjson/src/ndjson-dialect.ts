@@ -1,5 +1,5 @@
 import type { Dialect } from "@longwire/core";
-import { checkedJsonOptions, type JsonOptions } from "./json-options.ts";
+import { checkedJsonOptions, type JsonOptions, jsonOptionNames } from "./json-options.ts";
 import { ndjsonDecoder } from "./ndjson-decoder.ts";
 
 /**
@@ -23,6 +23,7 @@ export function ndjsonDialect<T = unknown>(options: JsonOptions<T> = {}): Dialec
   checkedJsonOptions(options);
   return {
     name: "NDJSON",
+    options: jsonOptionNames,
     accept: "application/x-ndjson, application/jsonl;q=0.9, application/json;q=0.8, */*;q=0.5",
     accepts: (mediaType) => mediaTypes.test(mediaType),
     marker: options.marker,

@@ -86,7 +86,7 @@ function proxyRefusal(
         : "; give it credentials, as in http://user:password@host:port";
   const why = `the proxy ${proxy.shown} answered ${status} and opened no tunnel${remedy}`;
   const told = Object.fromEntries(responseHeaders(headers));
-  return new StreamError("refused", `Cannot reach ${shown}: ${why}`, { status, headers: told });
+  return new StreamError("refused", `Cannot reach ${shown}: ${why}`, { phase: "connect", status, headers: told });
 }
 
 function phaseOf(error: unknown, secure: boolean): "name" | "connect" | "tls" {

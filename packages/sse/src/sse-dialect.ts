@@ -46,9 +46,13 @@ export function sseDialect<Output>(
   return { ...known, decoder: (_response, cursor) => sseDecoder({ ...checked, cursor }) };
 }
 
+/** What `openSse` takes: `marker` is made of `until`, and `heartbeat` is for every stream. */
+type OwnName = Exclude<keyof SseOptions | keyof SchemaOptions<never>, "marker" | "heartbeat">;
+
 // Made once: 10,000 streams share its functions.
 const known: Omit<Dialect<ServerSentEvent>, "decoder"> = {
   name: "SSE",
+  options: { maxItemBytes: true, onOversize: true, onBadItem: true, schema: true } satisfies Record<OwnName, true>,
   accept: "text/event-stream",
   acceptEncoding: "identity",
   accepts: (mediaType) => mediaType === "text/event-stream",

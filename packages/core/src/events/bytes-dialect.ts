@@ -57,6 +57,7 @@ export function bytesDialect(): Dialect<Uint8Array> {
 
   return {
     name: "bytes",
+    options: {},
     accept: "*/*",
     acceptEncoding: "identity",
     idleMs: 60_000,

@@ -14,6 +14,10 @@ import type { Head } from "./opener.ts";
 export interface Dialect<T> extends ItemRules<T> {
   /** As errors name it: "SSE", "NDJSON". */
   readonly name: string;
+  /**
+   * Names of the options that its opener takes beside those of every stream; any other is a TypeError then. Default: none is looked at.
+   */
+  readonly options?: Readonly<Record<string, true>> | undefined;
   /** The `Accept` header. */
   readonly accept: string;
   /** The `Accept-Encoding` header; default: what the transport decodes. */

@@ -13,9 +13,12 @@ export function linesDialect(options: LinesOptions = {}): Dialect<string> {
   linesDecoder(options);
   return {
     name: "lines",
+    options: optionNames,
     accept: "text/plain, */*;q=0.5",
     accepts: () => true,
     decoder: () => linesDecoder(options),
     textOf: (line) => line,
   };
 }
+
+const optionNames: Readonly<Record<keyof LinesOptions, true>> = { maxLineBytes: true, onOversize: true };

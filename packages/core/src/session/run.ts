@@ -403,7 +403,9 @@ export class Session<T> {
     if (end.gap) return [end, end.gap];
     const { opener, onGap } = this.#settings;
     const { cursor } = this.intake;
-    if (this.#attempt || end.code !== "refused" || cursor === undefined || !opener.resumable) return [end, undefined];
+    // A proxy that opened no way knows no cursors.
+    const answered = !this.#attempt && end.code === "refused" && end.phase === undefined;
+    if (!answered || cursor === undefined || !opener.resumable) return [end, undefined];
     const lost = opener.rules.isLost ? opener.rules.isLost(end) : end.status === 410;
     return lost ? [refusedCursor(end, cursor, onGap), { from: cursor, to: undefined }] : [end, undefined];
   }

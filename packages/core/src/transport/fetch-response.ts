@@ -1,3 +1,5 @@
+import { StreamError } from "../errors.ts";
+import { shownUrl } from "../request/shown-url.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
 import { codedHeaders } from "./coded-headers.ts";
 import { fetchError } from "./fetch-error.ts";
@@ -12,18 +14,29 @@ export function fetchResponse(
 ): StreamResponse {
   const url = response.url || request.url;
   const reader = response.body?.getReader();
+  const framing = framingOf(response, request.method);
+  const bodiless = reader === undefined || request.method === "HEAD";
+  const length = framing === "length" && !bodiless ? Number(response.headers.get("content-length")) : 0;
   let released = false;
   let bytes = 0;
 
   async function next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const { value } = (await read()) ?? {};
+    if (value) {
+      bytes += value.length;
+      return { done: false, value };
+    }
+    // A stream that is cancelled (HTTP/2's RST_STREAM with CANCEL) ends well for the fetch of Node 26.
+    if (bytes < length && !released) throw shortError(url, bytes, length);
+    return { done: true, value: undefined };
+  }
+
+  async function read(): Promise<ReadableStreamReadResult<Uint8Array> | undefined> {
     try {
-      const step = await reader?.read();
-      if (!step?.value) return { done: true, value: undefined };
-      bytes += step.value.length;
-      return { done: false, value: step.value };
+      return await reader?.read();
     } catch (error) {
       // A read that the release interrupts ends quietly.
-      if (released) return { done: true, value: undefined };
+      if (released) return undefined;
       throw fetchError(error, url, bytes);
     }
   }
@@ -44,10 +57,14 @@ export function fetchResponse(
     url,
     status: response.status,
     headers: decodedHeaders(response.headers),
-    framing: framingOf(response, request.method),
+    framing,
     body: { [Symbol.asyncIterator]: () => ({ next, return: leave }) },
     release,
   };
+}
+
+function shortError(url: string, bytes: number, length: number): StreamError {
+  return new StreamError("truncated", `Cannot read ${shownUrl(url)}: its body ended after ${bytes} of ${length} bytes`);
 }
 
 /** fetch decodes and leaves the headers of what came over the wire; here a coding that is named is one that is still there. */

@@ -62,11 +62,11 @@ function nodeSink(): Sink {
   return { target, seen, take: () => waiting.shift()?.(), fail: (error) => target.destroy(error) };
 }
 
-function piped(sink: Sink, script: Script, options: StreamOptions<Uint8Array> & PipeOptions = {}) {
+function piped(sink: Sink, script: Script, { end, ...options }: StreamOptions<Uint8Array> & PipeOptions = {}) {
   const clock = fakeClock();
   const transport = scriptedTransport(script, { clock });
   const stream = openBytes("https://a.example/image", { transport, clock, random: () => 0, ...options });
-  const { end, signal } = options;
+  const { signal } = options;
   let result: unknown = "pending";
   pipe(stream, sink.target, { end, signal }).then(
     (outcome) => {

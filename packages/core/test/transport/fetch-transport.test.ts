@@ -212,6 +212,20 @@ test("the length of an answer from another origin is not believed: a browser hid
   expect([framing, await text(body)]).toEqual(["unknown", "more than four"]);
 });
 
+test("a body that ends well before its length is truncated: a runtime may take a cancelled HTTP/2 stream for a whole one", async () => {
+  const cut = (): Response => new Response("abc", { headers: { "content-length": "9" } });
+  const transport = fetchTransport({ fetch: () => Promise.resolve(cut()) });
+  const request = new StreamRequest({ url: "https://a.example/?token=secret" });
+  const { framing, body } = await transport(request, { signal: free });
+  expect(framing).toBe("length");
+  await expect(text(body)).rejects.toMatchObject({
+    code: "truncated",
+    message: "Cannot read https://a.example/?token=***: its body ended after 3 of 9 bytes",
+  });
+  const head = await transport(request.withMethod("HEAD"), { signal: free });
+  expect(await text(head.body)).toBe("abc");
+});
+
 test.each([
   [204, "GET", {}, "length"],
   [205, "GET", {}, "length"],
