@@ -1,18 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
-import {
-  codedHeaders,
-  StreamError,
-  type StreamRequest,
-  type StreamResponse,
-  shownUrl,
-  type TransportEvents,
-} from "@longwire/core";
+import type { StreamRequest, StreamResponse, TransportEvents } from "@longwire/core";
 import { type Dispatcher, errors } from "undici";
+import { answerOf } from "./answer.ts";
 import { Body, type Wire } from "./body.ts";
 import type { Carried, Connection } from "./connection.ts";
-import { InflatedBody, isInflatable } from "./inflate.ts";
 import { SourceBody } from "./request-body.ts";
-import { foreignCoding, framingOf, responseHeaders } from "./response-headers.ts";
 import { connectError, isCut, wireError } from "./wire-error.ts";
 
 /** What is needed until the head of the answer is in, and then let go. */
@@ -64,7 +56,7 @@ export class Exchange implements Carried, Wire {
   handleEvent(): void {
     const { signal, reject } = this.#leaveOpening();
     reject(signal.reason);
-    this.release();
+    this.release(signal.reason);
     // Not yet on a socket: an attempt to connect is given up, a request that waits for a socket ends when it gets one.
     if (!this.started) this.connection?.abandon();
   }
@@ -91,28 +83,16 @@ export class Exchange implements Carried, Wire {
     // undici holds the raw headers, and with them what the head was read in, for as long as the body lasts.
     controller.rawHeaders = null;
     const { request, resolve, reject, maxInflateRatio } = this.#leaveOpening();
-    const framing = framingOf(request.method, status, record);
-    const coding = foreignCoding(framing, record);
-    if (coding !== undefined) {
-      const why = `its body has the transfer coding "${coding}", which nobody asked for`;
-      reject(new StreamError("protocol", `Cannot read ${shownUrl(this.#url)}: ${why}`));
-      return this.release();
-    }
-    this.#closeDelimited = framing === "close";
     const body = new Body(this);
-    this.#body = body;
-    const encoding = String(record["content-encoding"] ?? "").toLowerCase();
-    const response = { url: this.#url, status, headers: responseHeaders(record), framing };
-    if (isInflatable(encoding) && request.method !== "HEAD") {
-      for (const name of codedHeaders) delete record[name];
-      const inflated = new InflatedBody(body, encoding, this.#url, maxInflateRatio);
-      const release = (reason?: unknown): void => {
-        inflated.release();
-        this.release(reason);
-      };
-      resolve({ ...response, body: inflated, release });
-    } else {
-      resolve({ ...response, body, release: (reason) => this.release(reason) });
+    const release = (reason?: unknown): void => this.release(reason);
+    try {
+      const response = answerOf(request, status, record, body, maxInflateRatio, release);
+      this.#body = body;
+      this.#closeDelimited = response.framing === "close";
+      resolve(response);
+    } catch (error) {
+      reject(error);
+      this.release(error);
     }
   }
 
@@ -139,8 +119,9 @@ export class Exchange implements Carried, Wire {
     if (this.#over) return;
     this.#over = true;
     if (this.#opening !== undefined) return this.#failOpening(this.#leaveOpening(), error);
-    this.#body?.fail(this.#wireError(error));
-    this.#source?.release();
+    const failure = this.#wireError(error);
+    this.#body?.fail(failure);
+    this.#source?.release(failure);
   }
 
   pause(): void {
@@ -158,16 +139,18 @@ export class Exchange implements Carried, Wire {
     if (this.#over) return;
     this.#over = true;
     this.#controller?.abort(new errors.RequestAbortedError());
-    this.#source?.release();
+    this.#source?.release(reason);
   }
 
   #failOpening({ request, resolve, reject }: Opening, error: Error): void {
-    const again = this.#mayGoAgain(request, error);
-    // A source that cannot be made again and was not begun is yet to be sent.
-    if (!again || this.started || typeof request.body === "function") this.#source?.release();
-    if (again) resolve(undefined);
-    else if (this.#unconnected(error)) reject(connectError(error, this.#url));
-    else reject(this.#wireError(error));
+    if (this.#mayGoAgain(request, error)) {
+      // A source that cannot be made again and was not begun is yet to be sent.
+      if (this.started || typeof request.body === "function") this.#source?.release(error);
+      return resolve(undefined);
+    }
+    const failure = this.#unconnected(error) ? connectError(error, this.#url) : this.#wireError(error);
+    this.#source?.release(failure);
+    reject(failure);
   }
 
   /**

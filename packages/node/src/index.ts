@@ -1,6 +1,9 @@
 export { nodeTransport } from "./node-transport.ts";
 export type { NodeTransport } from "./node-transport.ts";
 export type { Takeover, TakeOverOptions } from "./take-over.ts";
+export type { DuplexOptions } from "./duplex.ts";
+export type { DuplexCall } from "./duplex-call.ts";
+export type { UploadSource } from "./upload.ts";
 export type { NodeTransportOptions, SocketStats } from "./socket-pool.ts";
 export { diagnostics } from "./diagnostics.ts";
 export type { DiagnosticsMessages } from "./diagnostics.ts";

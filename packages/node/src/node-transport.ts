@@ -1,17 +1,12 @@
-import {
-  originOf,
-  type StreamRequest,
-  type StreamResponse,
-  shownUrl,
-  type Transport,
-  type TransportCall,
-  unixUrl,
-} from "@longwire/core";
+import type { StreamRequest, StreamResponse, Transport, TransportCall } from "@longwire/core";
 import type { Dispatcher } from "undici";
+import { aimed } from "./aimed.ts";
 import { checkedSockets } from "./checked-sockets.ts";
 import { connectorOf } from "./connector.ts";
+import { duplex, type DuplexOptions } from "./duplex.ts";
+import type { DuplexCall } from "./duplex-call.ts";
 import { Exchange } from "./exchange.ts";
-import { acceptedEncodings } from "./inflate.ts";
+import { headersFirst } from "./headers-first.ts";
 import { proxiesOf, type ProxyOf } from "./proxy.ts";
 import { bodyToSend } from "./request-body.ts";
 import { type NodeTransportOptions, SocketPool, type SocketStats } from "./socket-pool.ts";
@@ -23,7 +18,7 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    * Asks a server for the connection itself, by `Upgrade` or CONNECT, and resolves with its bytes once the server agrees: the client's side
    * of Go's `http.Hijacker`. Always HTTP/1.1, and a connection of its own; redirects are refusals. The socket stays the transport's:
    * `signal` ends it, silence (`timeouts.idleMs`, default 300_000 ms) does, `close` waits for it, `destroy` ends it as `reset`, and `stats`
-   * has it as `taken`. After a 401 the credentials are asked for once more. RFC 9110 sections 7.8 and 9.3.6.
+   * has it as `taken`. After a 401 (CONNECT: 407) the credentials are asked for once more. RFC 9110 sections 7.8 and 9.3.6.
    *
    * @throws StreamError `refused` for any status but 101 (CONNECT: 2xx), with status, headers and up to 2 KiB of the body; `deadline`
    * (`connectMs`, `headersMs`), `unreachable`, `reset`, `truncated`, `protocol`; the signal's reason; TypeError, RangeError on a bad
@@ -42,6 +37,35 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    * ```
    */
   takeOver(url: string, options: TakeOverOptions): Promise<Takeover>;
+  /**
+   * Sends a request and reads its answer at the same time, on a connection of its own. The head of the request leaves at once, before
+   * the first chunk, so that a server may speak first; the promise resolves then, the answer's head is in `head`.
+   *
+   * It is one attempt: no redirect is followed, nothing is sent again, credentials go along and are not asked for once more. An answer
+   * that ends before the request does ends the call. `signal`, the clocks, `close` and leaving the loop let everything go, the source in `body`
+   * too. The connection is the transport's: `close` waits for it, `destroy` ends it as `reset`, `stats` has it as `busy`. RFC 9112, each side framed
+   * in chunks unless the headers have a `content-length`. `accept-encoding` is `identity` unless the headers say otherwise.
+   *
+   * @throws StreamError `deadline` (`connectMs`), `unreachable`, `refused` by a proxy; what `auth` or a `body` function threw; the
+   * signal's reason; TypeError, RangeError on a bad option, or when the transport is closed. Later, by `head`, `write`, `end` and the loop: `refused`
+   * for a status that is not 2xx, `reset`, `truncated`, `protocol`, `idle`, `deadline`, `limit`; the signal's reason; what the source in
+   * `body` threw, as it is
+   *
+   * @example
+   * ```ts
+   * import { nodeTransport } from "@longwire/node";
+   *
+   * await using transport = nodeTransport();
+   * await using wire = await transport.duplex("http://127.0.0.1:2379/v3/watch");
+   * await wire.write('{"create_request":{"key":"Zm9v"}}');
+   * for await (const chunk of wire) {
+   *   process.stdout.write(chunk);
+   *   await wire.write('{"cancel_request":{"watch_id":"0"}}');
+   *   await wire.end();
+   * }
+   * ```
+   */
+  duplex(url: string, options?: DuplexOptions): Promise<DuplexCall>;
   /** The sockets that are open or being opened. */
   stats(): SocketStats[];
   /**
@@ -95,6 +119,7 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
   }
   return Object.assign((request: StreamRequest, call: TransportCall) => send(pool, proxyOf, request, call), {
     takeOver: (url: string, options: TakeOverOptions) => takeOver(pool, url, options),
+    duplex: (url: string, options?: DuplexOptions) => duplex(headersFirst(pool, proxyOf), url, options),
     stats: () => pool.stats(),
     close: () => pool.close(),
     destroy: () => pool.destroy(),
@@ -109,10 +134,6 @@ async function send(
   { signal, on }: TransportCall,
 ): Promise<StreamResponse> {
   if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
-  // What URL throws holds the whole URL, secrets and all.
-  if (!URL.canParse(request.url)) {
-    throw new TypeError(`Cannot send ${request.method} ${shownUrl(request.url)}: it is no absolute URL`);
-  }
   const options = {
     ...aimed(request, proxyOf),
     method: request.method as Dispatcher.HttpMethod,
@@ -132,28 +153,6 @@ async function send(
     });
     if (response !== undefined) return response;
   }
-}
-
-/** Whom a request is sent to, and what stands in its first line and headers for that. */
-function aimed(
-  { url, headers: own }: StreamRequest,
-  proxyOf: ProxyOf,
-): Pick<Dispatcher.DispatchOptions, "path"> & { origin: string; headers: Record<string, string> } {
-  const unix = unixUrl(url);
-  const target = unix ? unix.within : new URL(url);
-  const headers = { "accept-encoding": acceptedEncodings, ...own };
-  const path = target.pathname + target.search;
-  const proxy = unix ? undefined : proxyOf(target);
-  if (proxy && target.protocol === "http:") {
-    const authorized = proxy.authorization ? { "proxy-authorization": proxy.authorization } : {};
-    return { origin: target.origin, path: target.origin + path, headers: { ...authorized, ...headers } };
-  }
-  if (proxy && own["proxy-authorization"] !== undefined) {
-    const why =
-      "in a tunnel its header proxy-authorization would go to the server; write credentials into the proxy's URL";
-    throw new TypeError(`Cannot send to ${shownUrl(url)}: ${why}`);
-  }
-  return { origin: originOf(url), path, headers };
 }
 
 // undici takes async iterables too, its types do not say so.

@@ -141,6 +141,11 @@ export class SocketPool {
     return reaching(origin, origin.startsWith("https:") ? this.#connector : this.#straight);
   }
 
+  /** How the origin is connected to for requests: as those of the pool are. */
+  wayOf(origin: string): Way {
+    return reaching(origin, this.#connector);
+  }
+
   /** Counts a connection among those of the pool, which waits for it and ends it as its own, until it is gone. */
   adopt(connection: OwnConnection): void {
     this.#own.add(connection);
@@ -200,7 +205,7 @@ export class SocketPool {
 }
 
 /** What undici takes for an origin, and how it is connected to. */
-interface Way {
+export interface Way {
   readonly url: URL;
   readonly connect: buildConnector.connector;
 }

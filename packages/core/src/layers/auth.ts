@@ -10,7 +10,7 @@ import { excerpt } from "./excerpt.ts";
 /**
  * Gives the credentials of one request: the value of `Authorization`, or headers by name; `undefined` for none.
  *
- * It is asked for every attempt, and once more (`refused: true`) when the server answered 401. What it throws ends the stream;
+ * It is asked for every attempt, and once more (`refused: true`) when the server answered 401, or a proxy 407 to CONNECT. What it throws ends the stream;
  * a StreamError `unreachable` is tried again like any other.
  */
 export type Auth = (call: AuthCall) => Credentials | undefined | Promise<Credentials | undefined>;
@@ -44,7 +44,9 @@ export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
     };
     const sent = withHeaders(request, await ask(false));
     const response = await next(sent, call);
-    if (response.status !== 401 || !request.remakeable) return response;
+    // To CONNECT it is the proxy that asks: RFC 9110 section 15.5.8.
+    const unauthorized = request.method === "CONNECT" ? 407 : 401;
+    if (response.status !== unauthorized || !request.remakeable) return response;
     let renewed: StreamRequest;
     try {
       renewed = withHeaders(sent, await ask(true));
