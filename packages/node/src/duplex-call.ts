@@ -115,13 +115,13 @@ export class Call implements DuplexCall, RunningStream {
     return this.#written.write(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
   }
 
-  async end(): Promise<void> {
-    if (this.#written === undefined) throw new TypeError("Cannot end the request: it ends with its body");
-    try {
-      await this.#written.end();
-    } catch (error) {
+  end(): Promise<void> {
+    if (this.#written === undefined) return Promise.reject(new TypeError("Cannot end: the call sends its body"));
+    const ended = this.#written.end().catch((error: unknown) => {
       if (error !== this.#unneeded) throw error;
-    }
+    });
+    ended.catch(() => {});
+    return ended;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
@@ -220,7 +220,7 @@ export class Call implements DuplexCall, RunningStream {
   }
 
   #answered(): unknown {
-    const why = "its answer has ended, and it reads no more";
+    const why = "the server has ended its answer, and reads no more";
     this.#unneeded ??= new StreamError("reset", `Cannot write to ${this.#shown}: ${why}`);
     return this.#unneeded;
   }
