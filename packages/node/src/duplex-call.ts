@@ -69,7 +69,8 @@ export class Call implements DuplexCall, RunningStream {
   readonly #shown: string;
   readonly #settings: Pick<CallSettings, "timeouts" | "signal" | "running">;
   readonly #deadlines: Deadlines;
-  readonly #opening = new AbortController();
+  /** Until the answer is there. */
+  #opening: AbortController | undefined = new AbortController();
   readonly #written: WrittenBody | undefined;
   readonly #upload: Upload;
   #headPending = true;
@@ -87,7 +88,8 @@ export class Call implements DuplexCall, RunningStream {
     this.#deadlines = new Deadlines(clock, { ranOut: (name) => this.#fail(this.#late(name)) });
     this.#written = source ? undefined : new WrittenBody();
     this.#upload = new Upload(source ?? (this.#written as WrittenBody), {
-      moved: () => this.#moved(),
+      given: () => this.#watch(),
+      taken: () => this.#moved(),
       released: (reason) => this.#released(reason),
     });
     for (const name of ["connectMs", "headersMs", "totalMs"] as const) this.#deadlines.start(name, timeouts[name]);
@@ -163,13 +165,15 @@ export class Call implements DuplexCall, RunningStream {
         onSent();
       },
     };
+    const { signal } = this.#opening as AbortController;
     try {
-      const response = await send(request, { signal: this.#opening.signal, on });
-      this.#response = response;
-      if (this.#over) {
-        response.release(this.#opening.signal.reason);
-        throw this.#opening.signal.reason;
+      const response = await send(request, { signal, on });
+      if (signal.aborted) {
+        response.release(signal.reason);
+        throw signal.reason;
       }
+      this.#response = response;
+      this.#opening = undefined;
       const { url, status, headers } = response;
       return { url, status, headers };
     } catch (error) {
@@ -240,7 +244,7 @@ export class Call implements DuplexCall, RunningStream {
     if (over !== "broken") this.#unneeded ??= reason;
     this.#written?.fail(reason);
     const broken = over === "broken" ? reason : undefined;
-    this.#opening.abort(broken ?? new DOMException("Closed before the answer came", "AbortError"));
+    this.#opening?.abort(broken ?? new DOMException("Closed before the answer came", "AbortError"));
     this.#response?.release(broken);
     // Where no transport has come to ask for it.
     this.#upload.return(reason).catch(() => {});
@@ -252,7 +256,8 @@ export class Call implements DuplexCall, RunningStream {
     if (name === "idleMs") {
       return new StreamError("idle", `Cannot keep ${this.#shown} open: no byte either way for ${of}`, { clock: name });
     }
-    const why = { connectMs: "no connection after", headersMs: "no answer after" }[name as string] ?? "it has taken";
-    return new StreamError("deadline", `Cannot keep ${this.#shown} open: ${why} ${of}`, { clock: name });
+    const what =
+      name === "connectMs" ? "no connection after" : name === "headersMs" ? "no answer after" : "it has taken";
+    return new StreamError("deadline", `Cannot keep ${this.#shown} open: ${what} ${of}`, { clock: name });
   }
 }

@@ -3,8 +3,10 @@ export type UploadSource = AsyncIterable<string | Uint8Array>;
 
 /** Who is told how an upload goes. */
 export interface UploadWatch {
-  /** A piece has come into the wire's hands, or has left them. */
-  moved(): void;
+  /** The wire has a piece in hand. */
+  given(): void;
+  /** The wire took it. */
+  taken(): void;
   /** The wire takes no more; the reason is `undefined` when the answer has ended. */
   released(reason: unknown): void;
 }
@@ -33,7 +35,10 @@ export class Upload implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#move(false);
+    if (this.#inHand) {
+      this.#inHand = false;
+      this.#watch.taken();
+    }
     while (!this.#rest?.length) {
       const { done, value } = await this.#ask();
       if (done) return { done, value: undefined };
@@ -41,7 +46,8 @@ export class Upload implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
     }
     const piece = this.#rest.subarray(0, pieceBytes);
     this.#rest = this.#rest.subarray(piece.length);
-    this.#move(true);
+    this.#inHand = true;
+    this.#watch.given();
     return { done: false, value: piece };
   }
 
@@ -67,12 +73,6 @@ export class Upload implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
       this.#over = true;
       throw error;
     }
-  }
-
-  #move(inHand: boolean): void {
-    if (this.#inHand === inHand) return;
-    this.#inHand = inHand;
-    this.#watch.moved();
   }
 
   #bytesOf(chunk: unknown): Uint8Array {
