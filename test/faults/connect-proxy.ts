@@ -47,6 +47,8 @@ export async function connectProxy({
     });
     further.on("error", () => outgoing.destroy());
     outgoing.on("close", () => further.destroy());
+    // A server that speaks first waits for no chunk.
+    further.flushHeaders();
     incoming.pipe(further);
   };
   const server = secure ? createSecureServer(secure, forward) : createServer(forward);

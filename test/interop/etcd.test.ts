@@ -121,6 +121,33 @@ describeWithPeer("etcd", "etcd's watch, an NDJSON stream by POST", () => {
     await stream.close();
   });
 
+  it("is a duplex call too: a watch is made, a second one beside it, and the first cancelled, on one POST", async () => {
+    const wire = await client.duplex(`${etcd.url}/v3/watch`);
+    const rows = rowsOf(wire);
+    const next = async (): Promise<WatchRow["result"]> => ((await rows.next()).value as WatchRow).result;
+    const create = (name: string) => wire.write(JSON.stringify({ create_request: { key: base64(name) } }));
+
+    await create(key);
+    const first = await next();
+    expect([first?.created, (await wire.head).status]).toEqual([true, 200]);
+    await etcd.put(key, "one");
+    expect((await next())?.events?.length).toBe(1);
+
+    await create(`${key} b`);
+    const second = await next();
+    expect([second?.created, second?.watch_id === first?.watch_id]).toEqual([true, false]);
+
+    // etcd leaves the id out where it is 0.
+    await wire.write(JSON.stringify({ cancel_request: { watch_id: first?.watch_id ?? "0" } }));
+    expect(await next()).toMatchObject({ canceled: true });
+    await etcd.put(key, "unseen");
+    await etcd.put(`${key} b`, "two");
+    const seen = await next();
+    expect([seen?.watch_id, valuesOf({ result: seen } as WatchRow)]).toEqual([second?.watch_id, ["two"]]);
+    await wire.end();
+    await wire.close();
+  });
+
   /** A watch that saw two of five puts, lost its connection, and finds the third and fourth compacted away. */
   const lost = async (proxy: FaultProxy, onGap?: "restart") => {
     const from = await etcd.put(key, "before");
@@ -168,6 +195,8 @@ interface WatchRow {
   readonly result?: {
     readonly header: { readonly revision?: string };
     readonly created?: boolean;
+    readonly canceled?: boolean;
+    readonly watch_id?: string;
     readonly compact_revision?: string;
     readonly events?: readonly { readonly kv: { readonly mod_revision: string; readonly value: string } }[];
   };
@@ -178,6 +207,16 @@ interface WatchRow {
 function cursorOf({ result }: WatchRow): string | undefined {
   if (result?.events) return result.events.at(-1)?.kv.mod_revision;
   return result?.created ? undefined : result?.header.revision;
+}
+
+/** Rows of NDJSON, without a stream of their own: what comes is whole lines, sooner or later. */
+async function* rowsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<WatchRow> {
+  let text = "";
+  for await (const chunk of chunks) {
+    const lines = (text + Buffer.from(chunk).toString()).split("\n");
+    text = lines.pop() as string;
+    for (const line of lines) yield JSON.parse(line) as WatchRow;
+  }
 }
 
 function valuesOf({ result }: WatchRow): string[] {

@@ -185,6 +185,76 @@ describeWithPeer("go", "a Go net/http server", () => {
     });
   });
 
+  describe("of a duplex call", () => {
+    it("hijacked, speaks first, echoes what is written while it is read, and after our half-close says goodbye", async () => {
+      const wire = await client.duplex("/talk");
+      const pieces = wire[Symbol.asyncIterator]();
+      const piece = async (): Promise<string> => Buffer.from((await pieces.next()).value ?? "").toString();
+      expect(await piece()).toBe("welcome, ");
+      expect((await wire.head).status).toBe(200);
+      expect(client.stats()).toMatchObject({ streams: 1, sockets: [{ origin: server.url, state: "busy" }] });
+      for (let round = 0; round < 100; round++) {
+        await wire.write(`round ${round}`);
+        expect(await piece()).toBe(`round ${round}`);
+      }
+      await wire.end();
+      expect(await piece()).toBe(", goodbye");
+      expect(await pieces.next()).toEqual({ done: true, value: undefined });
+      expect(client.stats().streams).toBe(0);
+    });
+
+    it("hijacked, carries 16 MiB both ways at once", async () => {
+      const sent = "longwire".repeat(2 ** 21);
+      const body = async function* () {
+        for (let from = 0; from < sent.length; from += 100_000) yield sent.slice(from, from + 100_000);
+      };
+      expect(await text(await client.duplex("/talk", { body }))).toBe(`welcome, ${sent}, goodbye`);
+    });
+
+    it("that is killed under it breaks it off, for who reads and for who writes", async () => {
+      await using wire = await client.duplex("/talk");
+      const pieces = wire[Symbol.asyncIterator]();
+      await pieces.next();
+      const reading = pieces.next();
+      // A process that is gone leaves a FIN or a RST, by what it had not read; without framing a FIN is an end.
+      const ended = reading.then(
+        ({ done }) => done,
+        (error: { code: string }) => error.code === "reset",
+      );
+      await server.kill();
+      expect(await ended).toBe(true);
+      await expect(wire.write("is anybody there?")).rejects.toMatchObject({ code: "reset" });
+      server = await program.start(server.port);
+    });
+
+    it("that does not hijack can answer while it reads: its own rule against that is for connections kept alive", async () => {
+      const wire = await client.duplex("/mirror");
+      expect((await wire.head).status).toBe(200);
+      const pieces = wire[Symbol.asyncIterator]();
+      for (let round = 0; round < 10; round++) {
+        await wire.write(`round ${round}\n`);
+        expect(String((await pieces.next()).value)).toBe(`round ${round}\n`);
+      }
+      await wire.end();
+      expect((await pieces.next()).done).toBe(true);
+    });
+
+    it.each(["close", "destroy"] as const)("is ended by %s() of the client, with what waits for it", async (end) => {
+      const ending = createClient({ baseUrl: server.url });
+      const wire = await ending.duplex("/talk");
+      const reading = text(wire);
+      const late = ending.duplex("/talk", { auth: () => new Promise(() => {}) });
+      late.catch(() => {});
+      await wire.head;
+      await ending[end]();
+      await reading;
+      expect(ending.stats()).toMatchObject({ streams: 0, sockets: [] });
+      await expect(wire.write("x")).rejects.toThrow("the call was closed");
+      await expect(late).rejects.toMatchObject({ name: "AbortError" });
+      await expect(ending.duplex("/talk")).rejects.toThrow("closed");
+    });
+  });
+
   describe("by http.Hijacker", () => {
     const protocol = "tcp";
     const auth = basic("ada", "lovelace");

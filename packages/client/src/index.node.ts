@@ -61,7 +61,7 @@ export type {
 } from "@longwire/core";
 export type { OpenJsonSeqOptions, OpenNdjsonOptions } from "@longwire/ndjson";
 export { fileCursorStore } from "@longwire/node";
-export type { Takeover, TakeOverOptions } from "@longwire/node";
+export type { DuplexCall, DuplexOptions, Takeover, TakeOverOptions, UploadSource } from "@longwire/node";
 export type { CheckedEvent, OpenCheckedSseOptions, OpenSseOptions, ServerSentEvent } from "@longwire/sse";
 export type { CallOptions, Client, ClientStats } from "./client.ts";
 export type { ClientOptions } from "./client-options.node.ts";

@@ -1,5 +1,7 @@
 import {
   diagnostics,
+  type DuplexCall,
+  type DuplexOptions,
   type LaneStats,
   type NodeTransport,
   nodeTransport,
@@ -51,5 +53,32 @@ export class NodeClient extends Client<SocketStats[]> {
     const call = this.streamCall(url, options);
     const { takeOver = this.#sockets.takeOver } = call.transport as Partial<NodeTransport>;
     return takeOver(url, call);
+  }
+
+  /**
+   * Sends while it receives: the head of the request leaves at once, then what is written, while the answer is read. It goes over the
+   * client's `transport` where that is a `nodeTransport()`, else over its own sockets, and is ended by `close()` and `destroy()`.
+   *
+   * @throws StreamError by code, and later by `head`, `write`, `end` and the loop; the caller's abort reason; TypeError, RangeError on a bad
+   * option: see `NodeTransport.duplex`
+   *
+   * @example
+   * ```ts
+   * import { createClient } from "longwire";
+   *
+   * const client = createClient({ baseUrl: "https://api.example.com" });
+   * await using wire = await client.duplex("/talk");
+   * await wire.write("hello\n");
+   * for await (const chunk of wire) {
+   *   process.stdout.write(chunk);
+   *   await wire.end();
+   * }
+   * await client.close();
+   * ```
+   */
+  async duplex(url: string, options: CallOptions<DuplexOptions> = {}): Promise<DuplexCall> {
+    const call = this.streamCall(url, options);
+    const { duplex = this.#sockets.duplex } = call.transport as Partial<NodeTransport>;
+    return duplex(url, call);
   }
 }

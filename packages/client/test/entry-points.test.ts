@@ -22,7 +22,7 @@ import { clientOf, read } from "./client-of.ts";
 
 /** What only Node can do. */
 const onlyOfNode = ["fileCursorStore"];
-const typesOnlyOfNode = ["NodeClient", "Takeover", "TakeOverOptions"];
+const typesOnlyOfNode = ["DuplexCall", "DuplexOptions", "NodeClient", "Takeover", "TakeOverOptions", "UploadSource"];
 
 test("Node's entry exports what the other one does, and what only Node can do", () => {
   expect(Object.keys(node).sort()).toEqual([...Object.keys(browser), ...onlyOfNode].sort());

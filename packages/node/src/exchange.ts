@@ -1,20 +1,17 @@
 import type { IncomingHttpHeaders } from "node:http";
 import {
-  codedHeaders,
   StreamError,
   type StreamRequest,
   type Queued,
   type StreamResponse,
-  shownUrl,
   type TransportEvents,
 } from "@longwire/core";
 import { errors } from "undici";
+import { answerOf } from "./answer.ts";
 import { Body, type Wire } from "./body.ts";
 import type { Carried, Connection, Controller, Outgoing } from "./connection.ts";
-import { InflatedBody, isInflatable } from "./inflate.ts";
 import type { Berths, Ticket } from "./lane.ts";
 import { SourceBody } from "./request-body.ts";
-import { foreignCoding, framingOf, responseHeaders } from "./response-headers.ts";
 import { connectError, isCut, isUnprocessed, wireError } from "./wire-error.ts";
 import { WireFailure } from "./wire-failure.ts";
 
@@ -117,28 +114,16 @@ export class Exchange implements Ticket, Carried, Wire {
     controller.rawHeaders = null;
     const multiplexed = this.#connection?.protocol === "h2";
     const { request, resolve, reject, maxInflateRatio } = this.#leaveOpening();
-    const framing = framingOf(request.method, status, record, multiplexed);
-    const coding = foreignCoding(framing, record);
-    if (coding !== undefined) {
-      const why = `its body has the transfer coding "${coding}", which nobody asked for`;
-      reject(new StreamError("protocol", `Cannot read ${shownUrl(this.#url)}: ${why}`));
-      return this.release();
-    }
-    this.#closeDelimited = framing === "close";
     const body = new Body(this);
-    this.#body = body;
-    const encoding = String(record["content-encoding"] ?? "").toLowerCase();
-    const response = { url: this.#url, status, headers: responseHeaders(record), framing };
-    if (isInflatable(encoding) && request.method !== "HEAD") {
-      for (const name of codedHeaders) delete record[name];
-      const inflated = new InflatedBody(body, encoding, this.#url, maxInflateRatio);
-      const release = (reason?: unknown): void => {
-        inflated.release();
-        this.release(reason);
-      };
-      resolve({ ...response, body: inflated, release });
-    } else {
-      resolve({ ...response, body, release: (reason) => this.release(reason) });
+    const release = (reason?: unknown): void => this.release(reason);
+    try {
+      const response = answerOf(request, { status, record, multiplexed }, body, maxInflateRatio, release);
+      this.#body = body;
+      this.#closeDelimited = response.framing === "close";
+      resolve(response);
+    } catch (error) {
+      reject(error);
+      this.release(error);
     }
   }
 
@@ -166,8 +151,9 @@ export class Exchange implements Ticket, Carried, Wire {
     if (this.#over) return;
     this.#over = true;
     if (this.#opening !== undefined) return this.#failOpening(this.#leaveOpening(), error);
-    this.#body?.fail(this.#wireError(error));
-    this.#source?.release();
+    const failure = this.#wireError(error);
+    this.#body?.fail(failure);
+    this.#source?.release(failure);
   }
 
   pause(): void {
@@ -185,17 +171,19 @@ export class Exchange implements Ticket, Carried, Wire {
     if (this.#over) return;
     this.#over = true;
     this.#controller?.abort(reason instanceof StreamError ? reason : new errors.RequestAbortedError());
-    this.#source?.release();
+    this.#source?.release(reason);
   }
 
   #failOpening(opening: Opening, error: Error): void {
     const { request, resolve, reject } = opening;
-    const again = this.#mayGoAgain(opening, error);
-    // A source that cannot be made again and was not begun is yet to be sent.
-    if (!again || this.started || typeof request.body === "function") this.#source?.release();
-    if (again) resolve(isUnprocessed(error) ? "refused" : "dead");
-    else if (this.#isLentUnconnected) reject(connectError(error, this.#url));
-    else reject(this.#wireError(error));
+    if (this.#mayGoAgain(opening, error)) {
+      // A source that cannot be made again and was not begun is yet to be sent.
+      if (this.started || typeof request.body === "function") this.#source?.release(error);
+      return resolve(isUnprocessed(error) ? "refused" : "dead");
+    }
+    const failure = this.#isLentUnconnected ? connectError(error, this.#url) : this.#wireError(error);
+    this.#source?.release(failure);
+    reject(failure);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, connect, constants } from "node:http2";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Clock } from "@longwire/core";
 import type { Carried, Connection, ConnectionOwner, Outgoing } from "./connection.ts";
 import { codeName, H2Stream } from "./h2-stream.ts";
@@ -166,6 +167,11 @@ export class H2Connection implements Connection {
     this.#session.setTimeout(this.#settings.keepAliveMs || 1);
     this.#session.unref();
   }
+}
+
+/** Whether the server chose HTTP/2 in the TLS handshake: ALPN, RFC 7301. */
+export function isH2(socket: Socket): boolean {
+  return (socket as Partial<TLSSocket>).alpnProtocol === "h2";
 }
 
 /** What a server may send of one answer before it is read: so much is held when nobody reads. */

@@ -1,6 +1,9 @@
 export { nodeTransport } from "./node-transport.ts";
 export type { NodeTransport } from "./node-transport.ts";
 export type { Takeover, TakeOverOptions } from "./take-over.ts";
+export type { DuplexOptions } from "./duplex.ts";
+export type { DuplexCall } from "./duplex-call.ts";
+export type { UploadSource } from "./upload.ts";
 export type { LaneOption, LanesOption, NodeTransportOptions } from "./transport-options.ts";
 export type { LaneStats } from "./lane.ts";
 export type { SocketStats } from "./socket-pool.ts";

@@ -129,6 +129,14 @@ export class Lane implements Berths, ConnectionOwner {
     this.#checkEmpty();
   }
 
+  /** One more connection, on a socket that is connected. */
+  welcome(socket: Socket): void {
+    const connection = this.#settings.made(socket, this);
+    this.#connections.add(connection);
+    this.#protocol = connection.protocol;
+    this.hasRoom(connection);
+  }
+
   /** Serves those that wait, and closes each connection as soon as nobody needs it. */
   close(): void {
     this.#closing = true;
@@ -222,10 +230,7 @@ export class Lane implements Berths, ConnectionOwner {
       this.#connect();
       return this.#checkEmpty();
     }
-    const connection = this.#settings.made(socket, this);
-    this.#connections.add(connection);
-    this.#protocol = connection.protocol;
-    this.hasRoom(connection);
+    this.welcome(socket);
     for (const ticket of tickets) this.#tellIfStuck(ticket);
   }
 

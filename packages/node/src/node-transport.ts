@@ -1,18 +1,12 @@
-import {
-  originOf,
-  type StreamRequest,
-  type StreamResponse,
-  shownUrl,
-  type Transport,
-  type TransportCall,
-  unixUrl,
-} from "@longwire/core";
+import type { StreamRequest, StreamResponse, Transport, TransportCall } from "@longwire/core";
+import { aimed } from "./aimed.ts";
 import { borrowed } from "./borrowed.ts";
 import { checkedSockets } from "./checked-sockets.ts";
-import type { Outgoing } from "./connection.ts";
 import { connectorOf } from "./connector.ts";
+import { duplex, type DuplexOptions } from "./duplex.ts";
+import type { DuplexCall } from "./duplex-call.ts";
 import { type Again, Exchange } from "./exchange.ts";
-import { acceptedEncodings, defaultMaxInflateRatio } from "./inflate.ts";
+import { headersFirst } from "./headers-first.ts";
 import { proxiesOf, type ProxyOf } from "./proxy.ts";
 import type { Berths, LaneStats } from "./lane.ts";
 import { bodyToSend } from "./request-body.ts";
@@ -26,7 +20,7 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    * Asks a server for the connection itself, by `Upgrade` or CONNECT, and resolves with its bytes once the server agrees: the client's side
    * of Go's `http.Hijacker`. Always HTTP/1.1, and a connection of its own; redirects are refusals. The socket stays the transport's:
    * `signal` ends it, silence (`timeouts.idleMs`, default 300_000 ms) does, `close` waits for it, `destroy` ends it as `reset`, and `stats`
-   * has it as `taken`. After a 401 the credentials are asked for once more. RFC 9110 sections 7.8 and 9.3.6.
+   * has it as `taken`. After a 401 (CONNECT: 407) the credentials are asked for once more. RFC 9110 sections 7.8 and 9.3.6.
    *
    * @throws StreamError `refused` for any status but 101 (CONNECT: 2xx), with status, headers and up to 2 KiB of the body; `deadline`
    * (`connectMs`, `headersMs`), `unreachable`, `reset`, `truncated`, `protocol`; the signal's reason; TypeError, RangeError on a bad
@@ -45,6 +39,35 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    * ```
    */
   takeOver(url: string, options: TakeOverOptions): Promise<Takeover>;
+  /**
+   * Sends a request and reads its answer at the same time, on a connection of its own. The head of the request leaves at once, before
+   * the first chunk, so that a server may speak first; the promise resolves then, the answer's head is in `head`.
+   *
+   * It is one attempt: no redirect is followed, nothing is sent again, credentials go along and are not asked for once more. An answer
+   * that ends before the request does ends the call. `signal`, the clocks, `close` and leaving the loop let everything go, the source in `body`
+   * too. The connection is the transport's: `close` waits for it, `destroy` ends it as `reset`, `stats` has it as `busy`. RFC 9112, each side framed
+   * in chunks unless the headers have a `content-length`. `accept-encoding` is `identity` unless the headers say otherwise.
+   *
+   * @throws StreamError `deadline` (`connectMs`), `unreachable`, `refused` by a proxy; what `auth` or a `body` function threw; the
+   * signal's reason; TypeError, RangeError on a bad option, or when the transport is closed. Later, by `head`, `write`, `end` and the loop: `refused`
+   * for a status that is not 2xx, `reset`, `truncated`, `protocol`, `idle`, `deadline`, `limit`; the signal's reason; what the source in
+   * `body` threw, as it is
+   *
+   * @example
+   * ```ts
+   * import { nodeTransport } from "@longwire/node";
+   *
+   * await using transport = nodeTransport();
+   * await using wire = await transport.duplex("http://127.0.0.1:2379/v3/watch");
+   * await wire.write('{"create_request":{"key":"Zm9v"}}');
+   * for await (const chunk of wire) {
+   *   process.stdout.write(chunk);
+   *   await wire.write('{"cancel_request":{"watch_id":"0"}}');
+   *   await wire.end();
+   * }
+   * ```
+   */
+  duplex(url: string, options?: DuplexOptions): Promise<DuplexCall>;
   /** The sockets that are open or being opened. */
   stats(): SocketStats[];
   /** The lanes that have connections or requests. A borrowed dispatcher has none. */
@@ -104,10 +127,10 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
     process.emitWarning(warning, { code: "LONGWIRE_UNVERIFIED" });
   }
   const lent = dispatcher && borrowed(dispatcher);
-  const { maxInflateRatio = defaultMaxInflateRatio } = options;
+  const { maxInflateRatio } = pool;
   async function send(request: StreamRequest, { signal, on, lane = "stream" }: TransportCall): Promise<StreamResponse> {
     if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
-    const head = headOf(request, proxyOf);
+    const head = { ...aimed(request, proxyOf), method: request.method };
     if (lent && head.origin.startsWith("unix:")) {
       throw new TypeError(`Cannot send to ${head.origin}: a borrowed dispatcher knows no Unix sockets`);
     }
@@ -133,34 +156,15 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
       if (lent) throw new TypeError("Cannot take over: a borrowed dispatcher has no socket to take");
       return takeOver(pool, url, call);
     },
+    duplex: async (url: string, call?: DuplexOptions) => {
+      if (lent)
+        throw new TypeError("Cannot send while receiving: a borrowed dispatcher sends no head before the first chunk");
+      return duplex(headersFirst(pool, proxyOf, send), url, call);
+    },
     stats: () => pool.stats(),
     lanes: () => pool.lanes(),
     close: () => pool.close(),
     destroy: () => pool.destroy(),
     [Symbol.asyncDispose]: () => pool.close(),
   });
-}
-
-/** Whom a request is sent to, and what stands in its first line and headers for that. @throws TypeError when it cannot be sent */
-function headOf({ url, method, headers: own }: StreamRequest, proxyOf: ProxyOf): Omit<Outgoing, "body"> {
-  // What URL throws holds the whole URL, secrets and all.
-  if (!URL.canParse(url)) throw new TypeError(`Cannot send ${method} ${shownUrl(url)}: it is no absolute URL`);
-  const unix = unixUrl(url);
-  const target = unix ? unix.within : new URL(url);
-  const headers = { "accept-encoding": acceptedEncodings, ...own };
-  if (target.protocol !== "http:" && target.protocol !== "https:") {
-    throw new TypeError(`Cannot send ${method} ${shownUrl(url)}: it is neither http: nor https:`);
-  }
-  const path = target.pathname + target.search;
-  const proxy = unix ? undefined : proxyOf(target);
-  if (proxy && target.protocol === "http:") {
-    const authorized = proxy.authorization ? { "proxy-authorization": proxy.authorization } : {};
-    return { origin: target.origin, method, path: target.origin + path, headers: { ...authorized, ...headers } };
-  }
-  if (proxy && own["proxy-authorization"] !== undefined) {
-    const why =
-      "in a tunnel its header proxy-authorization would go to the server; write credentials into the proxy's URL";
-    throw new TypeError(`Cannot send to ${shownUrl(url)}: ${why}`);
-  }
-  return { origin: originOf(url), method, path, headers };
 }

@@ -44,14 +44,14 @@ export class SourceBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Lets the source go, in any state: its `return` is called and not waited for. Again is nothing. */
-  release(): void {
+  /** Lets the source go, in any state: its `return` is called, with the reason, and not waited for. Again is nothing. */
+  release(reason?: unknown): void {
     if (this.#over) return;
     this.#over = true;
     this.#reject?.(released());
     try {
       this.#iterator ??= this.#source[Symbol.asyncIterator]();
-      this.#iterator.return?.().catch(() => {});
+      this.#iterator.return?.(reason).catch(() => {});
     } catch {
       // A source that cannot even be let go is let go.
     }

@@ -4,7 +4,8 @@ import type { buildConnector } from "undici";
 import type { Connection, ConnectionOwner } from "./connection.ts";
 import type { Way } from "./dial.ts";
 import { H1Connection } from "./h1-connection.ts";
-import { H2Connection } from "./h2-connection.ts";
+import { H2Connection, isH2 } from "./h2-connection.ts";
+import { defaultMaxInflateRatio } from "./inflate.ts";
 import { Lane, type LaneStats } from "./lane.ts";
 import { percentDecoded } from "./percent-decoded.ts";
 import type { NodeTransportOptions } from "./transport-options.ts";
@@ -61,6 +62,11 @@ export class SocketPool {
     this.#connectors = connectors;
   }
 
+  /** How many times its encoded bytes a body may be; `0`: any number. */
+  get maxInflateRatio(): number {
+    return this.#options.maxInflateRatio ?? defaultMaxInflateRatio;
+  }
+
   get closed(): boolean {
     return this.#closing;
   }
@@ -101,6 +107,21 @@ export class SocketPool {
    */
   wayTo(origin: string): Way {
     return reaching(origin, origin.startsWith("https:") ? this.#connectors.h1 : this.#connectors.straight);
+  }
+
+  /** Whether streams to the origin have a connection that speaks HTTP/2. */
+  speaksH2(origin: string): boolean {
+    return this.#lanes.get(`stream ${origin}`)?.stats().protocol === "h2";
+  }
+
+  /** Gives a socket that was connected for a stream to the lane of these. */
+  welcome(origin: string, socket: Socket): void {
+    this.lane(origin, "stream").welcome(socket);
+  }
+
+  /** How the origin is connected to for requests: as those of the pool are. */
+  wayOf(origin: string): Way {
+    return reaching(origin, this.#connectors.any);
   }
 
   /** Counts a connection among those of the pool, which waits for it and ends it as its own, until it is gone. */
@@ -152,7 +173,7 @@ export class SocketPool {
   #connection(url: URL, socket: Socket, maxConcurrentStreams: number, owner: ConnectionOwner): Connection {
     const { keepAliveMs = 4_000, keepAliveMaxMs = 600_000, clock = systemClock } = this.#options;
     this.#serial += 1;
-    if ((socket as { alpnProtocol?: unknown }).alpnProtocol === "h2") {
+    if (isH2(socket)) {
       return new H2Connection(url, this.#serial, socket, { keepAliveMs, maxConcurrentStreams, clock }, owner);
     }
     return new H1Connection(url, this.#serial, socket, { keepAliveMs, keepAliveMaxMs }, owner);

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import {
   type Auth,
@@ -24,8 +23,8 @@ import {
   unixUrl,
 } from "@longwire/core";
 import { handshake, type HandshakeResponse } from "./handshake.ts";
-import type { OwnConnection, SocketPool } from "./socket-pool.ts";
-import type { TakenSocket } from "./taken-socket.ts";
+import { Lease } from "./lease.ts";
+import type { SocketPool } from "./socket-pool.ts";
 
 /** Options of `takeOver`: either `protocol` or `connect`, and what a request has. Each may be `undefined`, which means its default. */
 export interface TakeOverOptions
@@ -40,8 +39,8 @@ export interface TakeOverOptions
   /** Text or bytes to send with the request. */
   body?: string | Uint8Array | undefined;
   /**
-   * `connectMs` (default 10_000) and `headersMs` (60_000; 600_000 for unsafe methods) until the connection is taken over, then `idleMs`
-   * (300_000): the longest silence, no byte either way. `0` waits for ever. The other clocks have nothing to measure here.
+   * `connectMs` (default 10_000), `headersMs` (60_000; 600_000 for unsafe methods) and `totalMs` (0) until the connection is taken over,
+   * then `idleMs` (300_000): the longest silence, no byte either way. `0` waits for ever. The other clocks have nothing to measure here.
    */
   timeouts?: TimeoutOptions | undefined;
 }
@@ -69,26 +68,34 @@ export async function takeOver(pool: SocketPool, url: string, options: TakeOverO
   signal?.throwIfAborted();
   const shown = shownUrl(request.url);
   const origin = originOf(request.url);
-  const { connectMs = 10_000, headersMs = isSafe(request.method) ? 60_000 : 600_000, idleMs } = options.timeouts ?? {};
+  const { idleMs, ...timeouts } = options.timeouts ?? {};
+  const { connectMs = 10_000, headersMs = isSafe(request.method) ? 60_000 : 600_000, totalMs = 0 } = timeouts;
 
   const lease = new Lease(origin);
   const deadlines = new Deadlines(clock, {
     ranOut(name) {
-      const [what, ms] = name === "connectMs" ? ["connection", connectMs] : ["answer", headersMs];
+      const [what, ms] =
+        name === "connectMs" ? ["connection", connectMs] : ["answer", name === "headersMs" ? headersMs : totalMs];
       const why = `Cannot take over ${shown}: no ${what} after ${ms} ms (${name})`;
       lease.end(new StreamError("deadline", why, { clock: name }));
     },
   });
+  const listed: RunningStream = {
+    close: () =>
+      lease.end(lease.held ? undefined : new DOMException("Closed before the connection was taken over", "AbortError")),
+    retryNow: () => false,
+  };
   const onAbort = (): void => lease.end(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   void lease.gone.then(() => {
     signal?.removeEventListener("abort", onAbort);
-    running?.delete(lease);
+    running?.delete(listed);
   });
   pool.adopt(lease);
-  running?.add(lease);
+  running?.add(listed);
   deadlines.start("connectMs", connectMs);
   deadlines.start("headersMs", headersMs);
+  deadlines.start("totalMs", totalMs);
 
   const transport = handshake({
     way: pool.wayTo(origin),
@@ -114,7 +121,9 @@ export async function takeOver(pool: SocketPool, url: string, options: TakeOverO
       const asked = protocol === undefined ? `CONNECT ${target}` : `Upgrade: ${protocol}`;
       throw await refusal(answer, `the server answered ${status} to ${asked}`, clock, lease.opening);
     }
-    lease.take(taken);
+    lease.hold((reason) => void taken.destroy(reason as Error));
+    lease.state = "taken";
+    lease.leave(taken);
     let pair: ReturnType<Takeover["web"]> | undefined;
     const web = (): ReturnType<Takeover["web"]> => {
       pair ??= Duplex.toWeb(taken) as ReturnType<Takeover["web"]>;
@@ -122,74 +131,10 @@ export async function takeOver(pool: SocketPool, url: string, options: TakeOverO
     };
     return { socket: taken, status, headers, web };
   } catch (error) {
-    lease.fail();
+    lease.leave();
     throw error;
   } finally {
     deadlines.close();
-  }
-}
-
-/** One connection from the attempt to make it until it is gone: the caller's signal, a client and the transport can end it. */
-class Lease implements OwnConnection, RunningStream {
-  readonly origin: string;
-  state: OwnConnection["state"] = "connecting";
-  socket: Socket | undefined;
-  /** Resolves when no socket is left. */
-  readonly gone: Promise<void>;
-  #onGone = (): void => {};
-  readonly #opening = new AbortController();
-  #taken: TakenSocket | undefined;
-
-  constructor(origin: string) {
-    this.origin = origin;
-    this.gone = new Promise((resolve) => {
-      this.#onGone = resolve;
-    });
-  }
-
-  /** Aborted to give up what leads to a socket. */
-  get opening(): AbortSignal {
-    return this.#opening.signal;
-  }
-
-  connecting(socket: Socket): void {
-    this.socket = socket;
-  }
-
-  asking(): void {
-    this.state = "busy";
-  }
-
-  /** @throws the reason of the end, when that came first */
-  take(taken: TakenSocket): void {
-    if (this.opening.aborted) {
-      taken.destroy();
-      throw this.opening.reason;
-    }
-    this.state = "taken";
-    this.#taken = taken;
-    taken.once("close", this.#onGone);
-  }
-
-  /** There will be no socket to take: whoever had one has destroyed it. */
-  fail(): void {
-    const { socket } = this;
-    if (socket === undefined || socket.closed) return this.#onGone();
-    socket.once("close", this.#onGone);
-  }
-
-  end(reason: unknown): void {
-    if (this.#taken) this.#taken.destroy(reason as Error);
-    else this.#opening.abort(reason);
-  }
-
-  close(): void {
-    if (this.#taken) this.#taken.destroy();
-    else this.#opening.abort(new DOMException("Closed before the connection was taken over", "AbortError"));
-  }
-
-  retryNow(): boolean {
-    return false;
   }
 }
 

@@ -128,7 +128,8 @@ function isSystemError(error: unknown): boolean {
 }
 
 function isRefusedRequest(code: string): boolean {
-  return /^(UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)|ERR_(HTTP2_)?INVALID_.*)$/.test(code);
+  const ofUndici = /^UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$/;
+  return ofUndici.test(code) || /^ERR_((HTTP2_)?INVALID_.*|HTTP_CONTENT_LENGTH_MISMATCH)$/.test(code);
 }
 
 function isProtocol(code: string, error: unknown): boolean {
@@ -145,8 +146,8 @@ function isMisbehaviour(error: unknown): boolean {
 
 function isShort(code: string, error: unknown): boolean {
   if (code === "UND_ERR_SOCKET") return /^other side closed/.test((error as Error).message);
-  // What node:http makes of a FIN before the head.
-  if (code === "ECONNRESET" && (error as Error).message === "socket hang up") return true;
+  // What node:http makes of a FIN before the head, and inside the body.
+  if (code === "ECONNRESET" && /^(socket hang up|aborted)$/.test((error as Error).message)) return true;
   // What the parser makes of a FIN inside a chunked body that was sent with `connection: close`. It sets no code on its errors.
   if (error instanceof errors.HTTPParserError) return error.message.includes("(Invalid EOF state)");
   return code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH";

@@ -2,16 +2,18 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  StreamError,
   StreamRequest,
   type StreamRequestInit,
   type StreamResponse,
   type Transport,
   type TransportEvents,
 } from "@longwire/core";
+import { expect } from "vitest";
 
 /** A Node server on loopback, with its sockets in view. */
 export interface Loopback<S extends NetServer> extends AsyncDisposable {
@@ -47,6 +49,24 @@ export function httpServer(
   return loopback(createServer({ keepAliveTimeout: 60_000 }, answer));
 }
 
+/** A server that hands over each connection once a whole head has come, with that head. */
+export async function rawServer(answer: (socket: Socket, head: string) => unknown): Promise<Loopback<NetServer>> {
+  const server = createNetServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => {});
+    let head = "";
+    const onData = (chunk: Buffer): void => {
+      head += chunk.toString("latin1");
+      const end = head.indexOf("\r\n\r\n");
+      if (end === -1) return;
+      socket.off("data", onData).pause();
+      if (head.length > end + 4) socket.unshift(Buffer.from(head.slice(end + 4), "latin1"));
+      answer(socket, head.slice(0, end + 4));
+    };
+    socket.on("data", onData);
+  });
+  return loopback(server);
+}
+
 export interface SendOptions extends Omit<StreamRequestInit, "url"> {
   signal?: AbortSignal;
   on?: TransportEvents;
@@ -64,6 +84,16 @@ export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
+}
+
+/** The StreamError that a promise rejects with. */
+export async function failureOf(promise: Promise<unknown>): Promise<StreamError> {
+  const error = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(StreamError);
+  return error as StreamError;
 }
 
 /** Lets the event loop turn: everything that is ready on any socket of this process is read and answered. */

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createServer as createTlsServer } from "node:tls";
-import { basic, StreamError } from "@longwire/core";
+import { basic } from "@longwire/core";
 import { fakeClock } from "@longwire/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type NodeTransport, nodeTransport } from "../src/node-transport.ts";
 import type { Takeover, TakeOverOptions } from "../src/take-over.ts";
-import { httpServer, loopback, selfSigned, textOf, turns } from "./loopback.ts";
+import { failureOf, httpServer, loopback, rawServer, selfSigned, textOf, turns } from "./loopback.ts";
 
 let transport: NodeTransport;
 beforeEach(() => {
@@ -20,24 +20,6 @@ afterEach(() => transport.destroy());
 
 const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nX-Note: yes\r\n\r\n";
 
-/** A server that hands over each connection once a whole head has come, with that head. */
-async function rawServer(answer: (socket: Socket, head: string) => unknown) {
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    socket.on("error", () => {});
-    let head = "";
-    const onData = (chunk: Buffer): void => {
-      head += chunk.toString("latin1");
-      const end = head.indexOf("\r\n\r\n");
-      if (end === -1) return;
-      socket.off("data", onData).pause();
-      if (head.length > end + 4) socket.unshift(Buffer.from(head.slice(end + 4), "latin1"));
-      answer(socket, head.slice(0, end + 4));
-    };
-    socket.on("data", onData);
-  });
-  return loopback(server);
-}
-
 const echoServer = () =>
   rawServer((socket) => {
     socket.write(switched);
@@ -46,15 +28,6 @@ const echoServer = () =>
 
 const tcp = (server: { readonly url: string }, options: TakeOverOptions = {}): Promise<Takeover> =>
   transport.takeOver(server.url, { protocol: "tcp", ...options });
-
-async function failureOf(promise: Promise<unknown>): Promise<StreamError> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(StreamError);
-  return error as StreamError;
-}
 
 /** How a socket ended, once it has. */
 async function endOf({ socket }: Takeover): Promise<Error | null> {
@@ -155,6 +128,22 @@ describe("the handshake", () => {
       "Bearer old",
       "Bearer new",
     ]);
+  });
+
+  test("after a proxy's 407 to CONNECT they are asked for once more, and go as Proxy-Authorization", async () => {
+    const heads: string[] = [];
+    await using server = await rawServer((socket, head) => {
+      heads.push(head);
+      const known = head.includes("Bearer new\r\n");
+      socket.write(known ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 407 Who\r\nContent-Length: 3\r\n\r\nwho");
+    });
+    const auth: TakeOverOptions["auth"] = ({ refused }) => (refused ? "Bearer new" : "Bearer old");
+    const { status } = await transport.takeOver(server.url, { connect: "a.example:443", auth });
+    const sent = heads.map((head) => /proxy-authorization: (.*)\r\n/i.exec(head)?.[1]);
+    expect([status, sent]).toEqual([200, ["Bearer old", "Bearer new"]]);
+    const stubborn = transport.takeOver(server.url, { connect: "a.example:443", auth: () => "Bearer old" });
+    expect(await failureOf(stubborn)).toMatchObject({ code: "refused", status: 407, excerpt: "who" });
+    expect(heads.length).toBe(3);
   });
 
   test.each<[string, TakeOverOptions, string]>([
@@ -420,6 +409,22 @@ describe("what breaks before the answer", () => {
     await clock.advance(1);
     expect(await unanswered).toMatchObject({ code: "deadline", clock: "headersMs" });
     expect([clock.pending, stuck.stats(), transport.stats()]).toEqual([0, [], []]);
+  });
+
+  test("totalMs spans all until it is taken over, credentials too, and no more", async () => {
+    const clock = fakeClock();
+    const timeouts = { totalMs: 1_000, idleMs: 0 };
+    const auth = () => new Promise<string>((resolve) => clock.timer(600, () => resolve("Bearer t")));
+    await using server = await rawServer((socket, head) => head.startsWith("GET /now") && socket.write(switched));
+    const unanswered = failureOf(tcp(server, { clock, timeouts, auth }));
+    await clock.advance(600);
+    while (transport.stats()[0]?.state !== "busy") await turns(1);
+    await clock.advance(400);
+    expect(await unanswered).toMatchObject({ code: "deadline", clock: "totalMs" });
+    expect((await unanswered).message).toContain("no answer after 1000 ms (totalMs)");
+    const { socket } = await transport.takeOver(`${server.url}/now`, { protocol: "tcp", clock, timeouts });
+    await clock.advance(10_000);
+    expect([socket.destroyed, clock.pending]).toEqual([false, 0]);
   });
 
   test("an abort while connecting, and one while waiting, throw the reason and leave nothing", async () => {

@@ -10,8 +10,8 @@ import { excerpt } from "./excerpt.ts";
 /**
  * Gives the credentials of one request: the value of `Authorization`, or headers by name; `undefined` for none.
  *
- * It is asked for every attempt, and once more (`refused: true`) when the server answered 401. What it throws ends the stream;
- * a StreamError `unreachable` is tried again like any other.
+ * It is asked for every attempt, and once more (`refused: true`) when the server answered 401, or a proxy 407 to CONNECT. What it
+ * throws ends the stream; a StreamError `unreachable` is tried again like any other.
  */
 export type Auth = (call: AuthCall) => Credentials | undefined | Promise<Credentials | undefined>;
 
@@ -20,14 +20,14 @@ export type Credentials = string | Readonly<Record<string, string>>;
 export interface AuthCall {
   /** Where the request goes. */
   readonly url: string;
-  /** The server answered 401 to what was given before: give something newer, or `undefined`. */
+  /** The server answered 401 (a proxy 407) to what was given before: give something newer, or `undefined`. */
   readonly refused: boolean;
   /** Aborted when the answer is not wanted any more. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Adds credentials to the requests that go to `origin`, and to no others. Asked once more after a 401, it sends the request
+ * Adds credentials to the requests that go to `origin`, and to no others. Asked once more after a 401 (to CONNECT, a 407), it sends the request
  * again, within the same attempt, if there are other credentials now and the body can be made again. Else, and for a second 401,
  * the answer is handed on.
  *
@@ -44,7 +44,9 @@ export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
     };
     const sent = withHeaders(request, await ask(false));
     const response = await next(sent, call);
-    if (response.status !== 401 || !request.remakeable) return response;
+    // To CONNECT it is the proxy that asks: RFC 9110 section 15.5.8.
+    const unauthorized = request.method === "CONNECT" ? 407 : 401;
+    if (response.status !== unauthorized || !request.remakeable) return response;
     let renewed: StreamRequest;
     try {
       renewed = withHeaders(sent, await ask(true));

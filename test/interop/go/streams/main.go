@@ -5,12 +5,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"os"
 	"strconv"
 	"strings"
@@ -40,6 +42,8 @@ func main() {
 	mux.HandleFunc("/short", short)
 	mux.HandleFunc("/unframed", unframed)
 	mux.HandleFunc("/echo", echo)
+	mux.HandleFunc("/talk", talk)
+	mux.HandleFunc("/mirror", mirror)
 	mux.HandleFunc("/attach", withPassword(attach))
 	mux.HandleFunc("/connections", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"opened":%d}`, atomic.LoadInt64(&opened))
@@ -192,6 +196,33 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		w.Write(part)
 		w.(http.Flusher).Flush()
 		body = body[len(part):]
+	}
+}
+
+// talk answers while it reads, by the connection itself: a greeting, then each chunk of the request as it comes, then goodbye. Its
+// answer has no framing.
+func talk(w http.ResponseWriter, r *http.Request) {
+	connection, buffered, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	defer connection.Close()
+	io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nwelcome, ")
+	io.Copy(connection, httputil.NewChunkedReader(buffered))
+	io.WriteString(connection, ", goodbye")
+}
+
+// mirror sends each line of the request back as it comes, as a handler does that knows nothing of hijacking.
+func mirror(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusOK)
+	w.(http.Flusher).Flush()
+	lines := bufio.NewScanner(r.Body)
+	for lines.Scan() {
+		fmt.Fprintln(w, lines.Text())
+		w.(http.Flusher).Flush()
+	}
+	if err := lines.Err(); err != nil {
+		fmt.Fprintln(w, err)
 	}
 }
 

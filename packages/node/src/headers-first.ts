@@ -1,0 +1,225 @@
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import type { Socket } from "node:net";
+import { shownUrl, StreamError, type StreamRequest, type StreamResponse, type Transport } from "@longwire/core";
+import { aimed } from "./aimed.ts";
+import { answerOf } from "./answer.ts";
+import { Body, type Wire } from "./body.ts";
+import { dial } from "./dial.ts";
+import { isH2 } from "./h2-connection.ts";
+import { Lease } from "./lease.ts";
+import type { ProxyOf } from "./proxy.ts";
+import { bodyToSend, SourceBody } from "./request-body.ts";
+import type { SocketPool } from "./socket-pool.ts";
+import { wireError } from "./wire-error.ts";
+
+/**
+ * A transport that sends the head of a request at once: HTTP/1.1 by `node:http`, each request on a connection of its own, which counts in
+ * `pool`. undici holds the head back until the first chunk of the body: from a server that speaks first nothing would ever come. Where
+ * the server chooses HTTP/2, whose heads leave at once, the connection goes to the lane of streams, and the request through `send`.
+ *
+ * A body is sent chunk by chunk, the next one asked for when the system took the one before, with a length when the request has the
+ * header, else in chunks (RFC 9112 section 7.1). An answer that ends before the body ends the exchange: the body's source is let go.
+ */
+export function headersFirst(pool: SocketPool, proxyOf: ProxyOf, send: Transport): Transport {
+  return async (request, call) => {
+    const { signal, on } = call;
+    signal.throwIfAborted();
+    if (pool.closed) throw new TypeError(`Cannot send to ${shownUrl(request.url)}: the transport was closed`);
+    const { origin, path, headers } = aimed(request, proxyOf);
+    if (pool.speaksH2(origin)) return send(request, call);
+    const way = pool.wayOf(origin);
+    const body = bodyToSend(request.body);
+    const lease = new Lease(origin);
+    const giveUp = (): void => lease.end(signal.reason);
+    signal.addEventListener("abort", giveUp);
+    pool.adopt(lease);
+    try {
+      const socket = await dial(way, request.url, lease.opening, (dialed) => lease.connecting(dialed));
+      if (isH2(socket)) {
+        lease.socket = undefined;
+        pool.welcome(origin, socket);
+        return await send(request.withBody(body), call);
+      }
+      on?.connected({ reused: false });
+      lease.asking();
+      on?.sent();
+      const exchange = new OwnExchange(socket, request, body, pool.maxInflateRatio);
+      const response = await exchange.open(lease.opening, path, { host: way.url.host, ...headers });
+      lease.hold(response.release);
+      return response;
+    } catch (error) {
+      if (body instanceof SourceBody) body.release(error);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+      lease.leave();
+    }
+  };
+}
+
+/** One request and its answer, on a socket that serves nothing else. */
+class OwnExchange implements Wire {
+  readonly #socket: Socket;
+  readonly #request: StreamRequest;
+  readonly #toSend: ToSend;
+  readonly #maxInflateRatio: number;
+  #head: IncomingMessage | undefined;
+  #body: Body | undefined;
+  #bytes = 0;
+  #over = false;
+  /** Until the answer is there. */
+  #reject: ((reason: unknown) => void) | undefined;
+
+  constructor(socket: Socket, request: StreamRequest, toSend: ToSend, maxInflateRatio: number) {
+    this.#socket = socket;
+    this.#request = request;
+    this.#toSend = toSend;
+    this.#maxInflateRatio = maxInflateRatio;
+  }
+
+  /** Sends the request and waits for its answer. */
+  open(signal: AbortSignal, path: string, headers: Record<string, string>): Promise<StreamResponse> {
+    const { method } = this.#request;
+    return new Promise<StreamResponse>((resolve, reject) => {
+      const giveUp = (): void => this.release(signal.reason);
+      const settled = (): void => signal.removeEventListener("abort", giveUp);
+      this.#reject = (reason) => {
+        settled();
+        reject(reason);
+      };
+      if (signal.aborted) return giveUp();
+      signal.addEventListener("abort", giveUp);
+      try {
+        const sent = httpRequest({
+          createConnection: () => this.#socket,
+          setHost: false,
+          method,
+          path,
+          headers: { ...framingHeaders(this.#toSend, headers), ...headers },
+        });
+        // Stays, for what breaks once the answer is there.
+        sent.on("error", (error) => this.#break(error));
+        sent.once("upgrade", (head) => this.#switched(head));
+        sent.once("response", (head) => {
+          if (head.statusCode === 101) return this.#switched(head);
+          const response = this.#answer(head);
+          if (response === undefined) return;
+          this.#reject = undefined;
+          settled();
+          resolve(response);
+        });
+        this.#send(sent);
+      } catch (error) {
+        this.release(error);
+      }
+    });
+  }
+
+  pause(): void {
+    this.#head?.pause();
+  }
+
+  resume(): void {
+    this.#head?.resume();
+  }
+
+  release(reason?: unknown): void {
+    this.#body?.cut(reason);
+    this.#finish(reason);
+  }
+
+  #send(sent: ClientRequest): void {
+    // Of a body that is shorter or longer than it was said to be neither end could tell where it ends.
+    Object.assign(sent, { strictContentLength: true });
+    if (!(this.#toSend instanceof SourceBody)) return void sent.end(this.#toSend);
+    sent.flushHeaders();
+    void this.#pump(sent, this.#toSend);
+  }
+
+  async #pump(sent: ClientRequest, source: SourceBody): Promise<void> {
+    try {
+      for (;;) {
+        const { done, value } = await source.next();
+        if (done) break;
+        await written(sent, value);
+      }
+      sent.end();
+    } catch (error) {
+      if (source.failure) return this.#fail(source.failure.error);
+      // A wire that broke tells so by itself.
+      const refused = error instanceof TypeError ? error : wireError(error, this.#request.url, undefined);
+      if (refused instanceof TypeError) this.#fail(refused);
+    }
+  }
+
+  #answer(head: IncomingMessage): StreamResponse | undefined {
+    const body = new Body(this);
+    const release = (reason?: unknown): void => this.release(reason);
+    try {
+      const status = head.statusCode as number;
+      const response = answerOf(this.#request, { status, record: head.headers }, body, this.#maxInflateRatio, release);
+      this.#head = head;
+      this.#body = body;
+      head.on("data", (chunk: Buffer) => {
+        this.#bytes += chunk.length;
+        body.push(chunk);
+      });
+      head.on("end", () => {
+        body.end();
+        this.#finish(undefined);
+      });
+      head.on("error", (error) => this.#break(error));
+      return response;
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
+  #switched({ headers }: IncomingMessage): void {
+    const why = `the server switches to "${headers.upgrade ?? "no protocol"}", which was not asked for`;
+    this.#fail(new StreamError("protocol", `Cannot read ${shownUrl(this.#request.url)}: ${why}`));
+  }
+
+  #break(error: Error): void {
+    // The answer is whole, only not read yet.
+    if (this.#head?.complete) return this.#release(error);
+    this.#fail(wireError(error, this.#request.url, this.#body && this.#bytes, this.#socket.errored));
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#over) this.#body?.fail(error);
+    this.#finish(error);
+  }
+
+  /** Nothing more goes either way. */
+  #finish(reason: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#reject?.(reason);
+    this.#release(reason);
+    this.#socket.destroy();
+  }
+
+  #release(reason: unknown): void {
+    if (this.#toSend instanceof SourceBody) this.#toSend.release(reason);
+  }
+}
+
+type ToSend = ReturnType<typeof bodyToSend>;
+
+/** How the other side will know where the body ends. */
+function framingHeaders(body: ToSend, headers: Record<string, string>): Record<string, string> {
+  if (body === undefined || headers["content-length"] !== undefined) return {};
+  if (body instanceof SourceBody) return { "transfer-encoding": "chunked" };
+  return { "content-length": String(Buffer.byteLength(body)) };
+}
+
+/** Resolves when the system has taken the chunk. */
+function written(sent: ClientRequest, chunk: Uint8Array): Promise<void> {
+  // An empty chunk would be the last one.
+  if (chunk.length === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    sent.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
+}
