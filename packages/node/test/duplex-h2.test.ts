@@ -194,7 +194,7 @@ describe("a duplex call to a server that chooses HTTP/2", () => {
   test("that is reset is a reset, and its siblings live on", async () => {
     await using server = await h2Server((stream, path) => {
       stream.respond({ ":status": 200 });
-      if (path === "/bad") stream.once("data", () => stream.destroy(new Error("mine"), () => {}));
+      if (path === "/bad") stream.once("data", () => stream.destroy(new Error("mine")));
       else stream.pipe(stream);
     });
     const bad = await transport.duplex(`${server.url}/bad`);
