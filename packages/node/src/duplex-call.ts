@@ -242,11 +242,10 @@ export class Call implements DuplexCall, RunningStream {
     running?.delete(this);
     this.#deadlines.close();
     if (over !== "broken") this.#unneeded ??= reason;
-    this.#written?.fail(reason);
     const broken = over === "broken" ? reason : undefined;
     this.#opening?.abort(broken ?? new DOMException("Closed before the answer came", "AbortError"));
     this.#response?.release(broken);
-    // Where no transport has come to ask for it.
+    // Of a transport that has let it go, or not come to ask for it, nobody else does.
     this.#upload.return(reason).catch(() => {});
   }
 
