@@ -51,7 +51,7 @@ export interface SocketStats {
   readonly bytesWritten: number;
 }
 
-/** A connection that undici knows nothing of: one that is asked for by a handshake, or was taken over. */
+/** A connection that undici knows nothing of: one of a duplex call, one that is asked for by a handshake, or was taken over. */
 export interface OwnConnection {
   readonly origin: string;
   readonly state: "connecting" | "busy" | "taken";

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Transport } from "@longwire/core";
+import { openLines, type Transport } from "@longwire/core";
 import { connectorOf } from "../src/connector.ts";
 import { headersFirst } from "../src/headers-first.ts";
 import { SocketPool } from "../src/socket-pool.ts";
@@ -33,6 +33,27 @@ test.each([
   const response = await send(transport, server.url, { method: "POST", body, signal });
   expect(await textOf(response.body)).toBe(expected);
   expect(getEventListeners(signal, "abort")).toEqual([]);
+});
+
+test("a stream over it reads while its body is sent: each line asks for the next", async () => {
+  await using server = await httpServer((request, response) => {
+    response.write("ready\n");
+    request.pipe(response);
+  });
+  const seen: string[] = [];
+  let heard = (): void => {};
+  const body = async function* () {
+    while (seen.length < 5) {
+      const count = seen.length;
+      if (count > 0) yield Buffer.from(`line ${count}\n`);
+      if (seen.length === count) await new Promise<void>((resolve) => (heard = resolve));
+    }
+  };
+  for await (const line of openLines(server.url, { method: "POST", body, transport })) {
+    seen.push(line);
+    heard();
+  }
+  expect(seen).toEqual(["ready", "line 1", "line 2", "line 3", "line 4"]);
 });
 
 test("it lets a source go, once, when no connection comes about", async () => {
