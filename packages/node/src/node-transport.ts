@@ -58,11 +58,8 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    * await using transport = nodeTransport();
    * await using wire = await transport.duplex("http://127.0.0.1:2379/v3/watch");
    * await wire.write('{"create_request":{"key":"Zm9v"}}');
-   * for await (const chunk of wire) {
-   *   process.stdout.write(chunk);
-   *   await wire.write('{"cancel_request":{"watch_id":"0"}}');
-   *   await wire.end();
-   * }
+   * setTimeout(() => void wire.write('{"cancel_request":{"watch_id":"0"}}'), 60_000);
+   * for await (const chunk of wire) process.stdout.write(chunk);
    * ```
    */
   duplex(url: string, options?: DuplexOptions): Promise<DuplexCall>;

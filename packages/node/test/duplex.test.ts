@@ -691,7 +691,7 @@ describe("the clocks", () => {
     expect(await unconnected).toMatchObject({
       code: "deadline",
       clock: "connectMs",
-      message: "Cannot keep http://a.example/x?k=*** open: no connection after 50 ms (connectMs)",
+      message: "Cannot open http://a.example/x?k=***: no connection after 50 ms (connectMs)",
     });
     await using server = await silent();
     const call = await transport.duplex(server.url, { clock, timeouts: { headersMs: 70, connectMs: 20 } });
@@ -735,7 +735,7 @@ describe("the clocks", () => {
     await expect(reading).rejects.toMatchObject({
       code: "idle",
       clock: "idleMs",
-      message: `Cannot keep ${server.url}/ open: no byte either way for 1000 ms (idleMs)`,
+      message: `Cannot go on with ${server.url}/: no byte either way for 1000 ms (idleMs)`,
     });
     expect(clock.pending).toBe(0);
   });
@@ -789,7 +789,7 @@ describe("the clocks", () => {
     expect(await failureOf(reader.next())).toMatchObject({
       code: "deadline",
       clock: "totalMs",
-      message: `Cannot keep ${server.url}/ open: it has taken 50000 ms (totalMs)`,
+      message: `Cannot go on with ${server.url}/: it has taken 50000 ms (totalMs)`,
     });
     expect(clock.pending).toBe(0);
   });
