@@ -47,7 +47,7 @@ export interface OwnedTransport<Sockets> extends Transport {
 
 /** What a client has under way. */
 export interface ClientStats<Sockets> {
-  /** Streams that were begun and have not ended; connections taken over are among them. */
+  /** Streams that were begun and have not ended; duplex calls and connections taken over are among them. */
   readonly streams: number;
   /** Requests whose reply is not read or released yet. */
   readonly requests: number;

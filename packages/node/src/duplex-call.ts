@@ -63,7 +63,7 @@ type Over = "complete" | "closed" | "broken";
 
 /** A {@link DuplexCall} over any transport that sends the head of a request at once. */
 export class Call implements DuplexCall, RunningStream {
-  /** Resolves when the head of the request is on its way. */
+  /** Resolves when the head of the request is on its way; never, when the call breaks off before. */
   readonly sent: Promise<void>;
   readonly head: Promise<Head>;
   readonly #shown: string;
@@ -101,12 +101,12 @@ export class Call implements DuplexCall, RunningStream {
       return response;
     };
     const send = layered(timed, layers);
-    let head: Promise<Head> | undefined;
-    this.sent = new Promise((resolve, reject) => {
-      head = this.#open(send, request.withBody(this.#upload), resolve);
-      head.then(() => resolve(), reject);
+    let onSent = (): void => {};
+    this.sent = new Promise((resolve) => {
+      onSent = resolve;
     });
-    this.head = head as unknown as Promise<Head>;
+    this.head = this.#open(send, request.withBody(this.#upload), onSent);
+    this.head.catch(() => {});
   }
 
   write(chunk: string | Uint8Array): Promise<void> {
@@ -242,22 +242,23 @@ export class Call implements DuplexCall, RunningStream {
     running?.delete(this);
     this.#deadlines.close();
     if (over !== "broken") this.#unneeded ??= reason;
-    this.#written?.fail(reason);
     const broken = over === "broken" ? reason : undefined;
     this.#opening?.abort(broken ?? new DOMException("Closed before the answer came", "AbortError"));
     this.#response?.release(broken);
-    // Where no transport has come to ask for it.
+    // Of a transport that has let it go, or not come to ask for it, nobody else does.
     this.#upload.return(reason).catch(() => {});
   }
 
   #late(name: ClockName): StreamError {
     const ms = this.#settings.timeouts[name as keyof CallSettings["timeouts"]];
-    const of = `${ms} ms (${name})`;
-    if (name === "idleMs") {
-      return new StreamError("idle", `Cannot keep ${this.#shown} open: no byte either way for ${of}`, { clock: name });
-    }
-    const what =
-      name === "connectMs" ? "no connection after" : name === "headersMs" ? "no answer after" : "it has taken";
-    return new StreamError("deadline", `Cannot keep ${this.#shown} open: ${what} ${of}`, { clock: name });
+    const [code, what, why] = lateness[name as keyof CallSettings["timeouts"]];
+    return new StreamError(code, `Cannot ${what} ${this.#shown}: ${why} ${ms} ms (${name})`, { clock: name });
   }
 }
+
+const lateness = {
+  connectMs: ["deadline", "open", "no connection after"],
+  headersMs: ["deadline", "open", "no answer after"],
+  idleMs: ["idle", "go on with", "no byte either way for"],
+  totalMs: ["deadline", "go on with", "it has taken"],
+} as const;

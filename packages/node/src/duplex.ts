@@ -51,7 +51,7 @@ export async function duplex(transport: Transport, url: string, options: DuplexO
     signal,
     running,
   });
-  await call.sent;
+  await Promise.race([call.sent, call.head]);
   return call;
 }
 

@@ -66,7 +66,9 @@ class OwnExchange implements Wire {
   #head: IncomingMessage | undefined;
   #body: Body | undefined;
   #bytes = 0;
+  /** Nothing more goes either way; what has come may still be read. */
   #over = false;
+  #released = false;
   /** Until the answer is there. */
   #reject: ((reason: unknown) => void) | undefined;
 
@@ -124,6 +126,8 @@ class OwnExchange implements Wire {
   }
 
   release(reason?: unknown): void {
+    if (this.#released) return;
+    this.#released = true;
     this.#body?.cut(reason);
     this.#finish(reason);
   }
@@ -183,25 +187,25 @@ class OwnExchange implements Wire {
 
   #break(error: Error): void {
     // The answer is whole, only not read yet.
-    if (this.#head?.complete) return this.#release(error);
+    if (this.#head?.complete) return this.#letGo(undefined);
     this.#fail(wireError(error, this.#request.url, this.#body && this.#bytes, this.#socket.errored));
   }
 
   #fail(error: unknown): void {
-    if (!this.#over) this.#body?.fail(error);
+    this.#body?.fail(error);
     this.#finish(error);
   }
 
-  /** Nothing more goes either way. */
   #finish(reason: unknown): void {
     if (this.#over) return;
     this.#over = true;
     this.#reject?.(reason);
-    this.#release(reason);
+    this.#letGo(reason);
     this.#socket.destroy();
   }
 
-  #release(reason: unknown): void {
+  /** The body is sent no further; without a reason, because the answer has ended. */
+  #letGo(reason: unknown): void {
     if (this.#toSend instanceof SourceBody) this.#toSend.release(reason);
   }
 }
@@ -217,8 +221,6 @@ function framingHeaders(body: ToSend, headers: Record<string, string>): Record<s
 
 /** Resolves when the system has taken the chunk. */
 function written(sent: ClientRequest, chunk: Uint8Array): Promise<void> {
-  // An empty chunk would be the last one.
-  if (chunk.length === 0) return Promise.resolve();
   return new Promise((resolve, reject) => {
     sent.write(chunk, (error) => (error ? reject(error) : resolve()));
   });

@@ -40,7 +40,8 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    */
   takeOver(url: string, options: TakeOverOptions): Promise<Takeover>;
   /**
-   * Sends a request and reads its answer at the same time, on a connection of its own. The head of the request leaves at once, before
+   * Sends a request and reads its answer at the same time: over HTTP/1.1 on a connection of its own, where the server chooses HTTP/2 as
+   * one stream of its lane. The head of the request leaves at once, before
    * the first chunk, so that a server may speak first; the promise resolves then, the answer's head is in `head`.
    *
    * It is one attempt: no redirect is followed, nothing is sent again, credentials go along and are not asked for once more. An answer
@@ -60,11 +61,8 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    * await using transport = nodeTransport();
    * await using wire = await transport.duplex("http://127.0.0.1:2379/v3/watch");
    * await wire.write('{"create_request":{"key":"Zm9v"}}');
-   * for await (const chunk of wire) {
-   *   process.stdout.write(chunk);
-   *   await wire.write('{"cancel_request":{"watch_id":"0"}}');
-   *   await wire.end();
-   * }
+   * setTimeout(() => void wire.write('{"cancel_request":{"watch_id":"0"}}'), 60_000);
+   * for await (const chunk of wire) process.stdout.write(chunk);
    * ```
    */
   duplex(url: string, options?: DuplexOptions): Promise<DuplexCall>;

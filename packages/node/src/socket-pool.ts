@@ -27,7 +27,7 @@ export interface SocketStats {
   readonly bytesWritten: number;
 }
 
-/** A connection outside of the lanes: one that is asked for by a handshake, or was taken over. */
+/** A connection outside of the lanes: one of a duplex call, one that is asked for by a handshake, or was taken over. */
 export interface OwnConnection {
   readonly origin: string;
   readonly state: "connecting" | "busy" | "taken";

@@ -42,7 +42,7 @@ export class Upload implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
     while (!this.#rest?.length) {
       const { done, value } = await this.#ask();
       if (done) return { done, value: undefined };
-      this.#rest = this.#bytesOf(value);
+      this.#rest = bytesOf(value);
     }
     const piece = this.#rest.subarray(0, pieceBytes);
     this.#rest = this.#rest.subarray(piece.length);
@@ -74,14 +74,12 @@ export class Upload implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
       throw error;
     }
   }
-
-  #bytesOf(chunk: unknown): Uint8Array {
-    if (chunk instanceof Uint8Array) return chunk;
-    if (typeof chunk === "string") return Buffer.from(chunk);
-    const error = new TypeError(`body must give text or bytes, not ${chunk === null ? "null" : typeof chunk}`);
-    this.return(error).catch(() => {});
-    throw error;
-  }
 }
 
 const pieceBytes = 65_536;
+
+function bytesOf(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === "string") return Buffer.from(chunk);
+  throw new TypeError(`body must give text or bytes, not ${chunk === null ? "null" : typeof chunk}`);
+}
