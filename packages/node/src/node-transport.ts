@@ -1,4 +1,4 @@
-import type { StreamRequest, StreamResponse, Transport, TransportCall } from "@longwire/core";
+import type { StreamResponse, Transport } from "@longwire/core";
 import { aimed } from "./aimed.ts";
 import { borrowed } from "./borrowed.ts";
 import { checkedSockets } from "./checked-sockets.ts";
@@ -125,8 +125,29 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
     process.emitWarning(warning, { code: "LONGWIRE_UNVERIFIED" });
   }
   const lent = dispatcher && borrowed(dispatcher);
+  const send = sending(pool, proxyOf, lent);
+  return Object.assign(send, {
+    takeOver: async (url: string, call: TakeOverOptions) => {
+      if (lent) throw new TypeError("Cannot take over: a borrowed dispatcher has no socket to take");
+      return takeOver(pool, url, call);
+    },
+    duplex: async (url: string, call?: DuplexOptions) => {
+      if (lent)
+        throw new TypeError("Cannot send while receiving: a borrowed dispatcher sends no head before the first chunk");
+      return duplex(headersFirst(pool, proxyOf, send), url, call);
+    },
+    stats: () => pool.stats(),
+    lanes: () => pool.lanes(),
+    close: () => pool.close(),
+    destroy: () => pool.destroy(),
+    [Symbol.asyncDispose]: () => pool.close(),
+  });
+}
+
+/** Sends each request on a connection of its lane, or to a dispatcher that was lent; once more where that is safe. */
+function sending(pool: SocketPool, proxyOf: ProxyOf, lent: Berths | undefined): Transport {
   const { maxInflateRatio } = pool;
-  async function send(request: StreamRequest, { signal, on, lane = "stream" }: TransportCall): Promise<StreamResponse> {
+  return async (request, { signal, on, lane = "stream" }) => {
     if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
     const head = { ...aimed(request, proxyOf), method: request.method };
     if (lent && head.origin.startsWith("unix:")) {
@@ -148,21 +169,5 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
       if (typeof response === "object") return response;
       if (response === "dead") bornAfter = pool.lastSerial;
     }
-  }
-  return Object.assign(send, {
-    takeOver: async (url: string, call: TakeOverOptions) => {
-      if (lent) throw new TypeError("Cannot take over: a borrowed dispatcher has no socket to take");
-      return takeOver(pool, url, call);
-    },
-    duplex: async (url: string, call?: DuplexOptions) => {
-      if (lent)
-        throw new TypeError("Cannot send while receiving: a borrowed dispatcher sends no head before the first chunk");
-      return duplex(headersFirst(pool, proxyOf, send), url, call);
-    },
-    stats: () => pool.stats(),
-    lanes: () => pool.lanes(),
-    close: () => pool.close(),
-    destroy: () => pool.destroy(),
-    [Symbol.asyncDispose]: () => pool.close(),
-  });
+  };
 }

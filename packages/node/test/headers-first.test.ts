@@ -9,9 +9,10 @@ import { failureOf, httpServer, rawServer, send, textOf, turns } from "./loopbac
 let pool: SocketPool;
 let transport: Transport;
 beforeEach(() => {
-  const connector = connectorOf({}, () => undefined);
-  pool = new SocketPool({}, connector, connector);
-  transport = headersFirst(pool, () => undefined);
+  const connector = connectorOf({}, () => undefined, false);
+  pool = new SocketPool({}, { any: connector, h1: connector, straight: connector });
+  const send = () => Promise.reject(new Error("only over HTTP/2"));
+  transport = headersFirst(pool, () => undefined, send);
 });
 afterEach(() => pool.destroy());
 
