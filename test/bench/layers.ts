@@ -1,4 +1,9 @@
 // What each layer costs: the same answer read through the pipe, cut off behind one layer after another.
+//
+// A layer more can cost less. Node reads a socket into new memory each time, and V8 looks through the whole heap ("full collections") for
+// each 64 MB of that which is not freed before; where a layer makes small objects, they are collected often, and old reads along with them.
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { constants, PerformanceObserver } from "node:perf_hooks";
 import { emptySink } from "@longwire/core";
 import { type ServerSentEvent, sseDecoder } from "@longwire/sse";
 import { drained } from "./contenders/contender.ts";
@@ -80,7 +85,7 @@ interface Cell {
 const names = Object.keys(cells) as (keyof typeof cells)[];
 type Layer = keyof typeof events;
 const layersOf = (cell: keyof typeof cells): Layer[] => Object.keys(cells[cell].layers) as Layer[];
-const figures = await contestOverTheWire<Layer, keyof typeof cells, "cpuUs">({
+const figures = await contestOverTheWire<Layer, keyof typeof cells, "cpuUs" | "collections">({
   file: import.meta.filename,
   contenders: Object.fromEntries(names.map((name) => [name, layersOf(name)])) as Record<keyof typeof cells, Layer[]>,
   cells: names,
@@ -88,8 +93,15 @@ const figures = await contestOverTheWire<Layer, keyof typeof cells, "cpuUs">({
     const { layers, items, warmUp, path }: Cell = cells[name];
     const read = layers[layer] as Reader;
     await read(`${origin}${path}${warmUp}`, warmUp);
+    let collections = 0;
+    const observer = new PerformanceObserver((list) => {
+      for (const { detail } of list.getEntries() as GcEntry[])
+        if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections++;
+    });
+    observer.observe({ entryTypes: ["gc"] });
     const { cpuUs } = await cost(() => read(`${origin}${path}${items}`, items));
-    return { cpuUs: cpuUs / items };
+    await nextTurn();
+    return { cpuUs: cpuUs / items, collections };
   },
 });
 
@@ -100,12 +112,18 @@ for (const name of names.filter((name) => name in figures)) {
   const all = median(spent.at(-1) ?? []);
   console.log(`\n${name}`);
   printTable([
-    ["up to and with", `CPU ${unit}`, "this layer", "of all"],
+    ["up to and with", `CPU ${unit}`, "this layer", "of all", "full collections"],
     ...spent.map((sum, place) => {
       const own = median(sum) - (place === 0 ? 0 : median(spent[place - 1] ?? []));
-      return [shown[place] as string, spread(sum, 3), own.toFixed(3), `${((own / all) * 100).toFixed(0)} %`];
+      const layer = shown[place] as Layer;
+      const collections = median(figures[name][layer]?.collections ?? []).toFixed(0);
+      return [layer, spread(sum, 3), own.toFixed(3), `${((own / all) * 100).toFixed(0)} %`, collections];
     }),
   ]);
+}
+
+interface GcEntry extends PerformanceEntry {
+  readonly detail: { readonly kind: number };
 }
 
 async function decodedBody(url: string): Promise<void> {
