@@ -153,7 +153,7 @@ const bigBytes = 32 * 1024;
 
 /**
  * The chunks as one piece: in the memory of their read, if it is one, else in memory of its own and not of Buffer's shared pool. Memory
- * is what a fast stream costs most: each 64 MB of it make V8 look through the whole heap.
+ * is what a fast stream costs most: for each 64 MB of it V8 looks through the whole heap.
  */
 function joined(chunks: readonly Uint8Array[], count: number, bytes: number): Uint8Array {
   const { buffer, byteOffset } = chunks[0] as Uint8Array;
