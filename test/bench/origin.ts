@@ -8,6 +8,7 @@ import { corpus, seeded, sseCorpora } from "./corpora.ts";
 //
 //   /sse?events=N&perChunk=P   N token events, P to an HTTP chunk
 //   /body?bytes=N              N bytes in chunks of 64 KiB, one write each
+//   /raw?bytes=N               101, then N bytes as they are, in writes of 64 KiB, then a FIN
 //   /ticks?events=N            1,000 events a second, each one beginning with the time it was written
 //   /held                      one event, then nothing, for ever
 
@@ -58,9 +59,14 @@ if (import.meta.main) {
 
 function answer(socket: Socket, url: URL): void {
   const count = (name: string): number => Number(url.searchParams.get(name));
+  if (url.pathname === "/raw") {
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n");
+    return repeat(socket, bodyBytes(), count("bytes") / bodyChunkBytes, () => socket.end());
+  }
   socket.write(responseHead(url.pathname === "/body" ? "application/octet-stream" : "text/event-stream"));
-  if (url.pathname === "/sse") repeat(socket, sseBlock(count("perChunk")), count("events") / eventsPerBlock);
-  else if (url.pathname === "/body") repeat(socket, bodyChunk(), count("bytes") / bodyChunkBytes);
+  const lastChunk = (): unknown => socket.write("0\r\n\r\n");
+  if (url.pathname === "/sse") repeat(socket, sseBlock(count("perChunk")), count("events") / eventsPerBlock, lastChunk);
+  else if (url.pathname === "/body") repeat(socket, chunk(bodyBytes()), count("bytes") / bodyChunkBytes, lastChunk);
   else if (url.pathname === "/ticks") tick(socket, count("events"));
   else socket.write(chunk(Buffer.from(tokenEvent())));
 }
@@ -72,14 +78,14 @@ const responseHead = (type: string): string =>
 const eventsPerBlock = 4_000;
 const bodyChunkBytes = 64 * 1024;
 
-function repeat(socket: Socket, block: Uint8Array, times: number): void {
+function repeat(socket: Socket, block: Uint8Array, times: number, end: () => unknown): void {
   let left = times;
   const write = (): void => {
     while (left > 0) {
       left--;
       if (!socket.write(block)) return void socket.once("drain", write);
     }
-    socket.write("0\r\n\r\n");
+    end();
   };
   write();
 }
@@ -92,8 +98,8 @@ function sseBlock(perChunk: number): Uint8Array {
   return Buffer.concat(chunks);
 }
 
-function bodyChunk(): Uint8Array {
-  return chunk(corpus(sseCorpora.wiki).subarray(0, bodyChunkBytes));
+function bodyBytes(): Uint8Array {
+  return corpus(sseCorpora.wiki).subarray(0, bodyChunkBytes);
 }
 
 function chunk(bytes: Uint8Array): Uint8Array {

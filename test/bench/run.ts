@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 const benches = ["decode-sse", "decode-ndjson", "sse-end-to-end", "body", "latency", "open-streams"];
-/** Runs for minutes, and only when it is named. */
-const soak = "soak";
+/** No contests: they run only when they are named. */
+const named = ["layers", "soak"];
 
 const usage = `npm run bench -- [name…] [--rounds N] [--quick] [--cells TEXT]
 
   name       ${benches.join(" | ")}; none: all of them
-             ${soak}: only when named
+             ${named.join(" | ")}: only when named; what each layer costs, and what hours do to memory
   --rounds   fresh processes for each contender and cell (7; with --quick 2)
   --quick    less work a measurement too: a first look, no figure to quote
   --cells    only the cells with that text in their name
@@ -21,7 +21,7 @@ const usage = `npm run bench -- [name…] [--rounds N] [--quick] [--cells TEXT]
 More options (--only, --events, --gib, --seconds) stand at the top of the bench they belong to:
 node test/bench/NAME.ts [options]`;
 
-const { positionals: named, values } = parseArgs({
+const { positionals: asked, values } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string" },
@@ -32,7 +32,7 @@ const { positionals: named, values } = parseArgs({
     help: { type: "boolean", short: "h", default: false },
   },
 });
-const unknown = named.filter((name) => name !== soak && !benches.includes(name));
+const unknown = asked.filter((name) => ![...benches, ...named].includes(name));
 if (values.help || unknown.length > 0) {
   console.error(unknown.length > 0 ? `No bench ${unknown.join(", ")}.\n\n${usage}` : usage);
   process.exit(values.help ? 0 : 2);
@@ -48,7 +48,7 @@ for (const name of ["cells", "streams", "minutes"] as const) {
 if (values.quick) options.push("--quick");
 
 const missed: string[] = [];
-for (const name of named.length > 0 ? named : benches) {
+for (const name of asked.length > 0 ? asked : benches) {
   console.log(`\n# ${name}`);
   const child = spawn(process.execPath, [join(import.meta.dirname, `${name}.ts`), ...options], { stdio: "inherit" });
   if ((await once(child, "exit"))[0] !== 0) missed.push(name);

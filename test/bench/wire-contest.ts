@@ -9,7 +9,8 @@ import { startOrigin } from "./origin.ts";
 export interface WireContest<Contender extends string, Cell extends string, Figure extends string> {
   /** The bench file itself: `import.meta.filename`. It is run again for each measurement. */
   readonly file: string;
-  readonly contenders: readonly Contender[];
+  /** Those of every cell, or by cell. */
+  readonly contenders: readonly Contender[] | Readonly<Record<Cell, readonly Contender[]>>;
   readonly cells: readonly Cell[];
   /** Whether "Go" is among the contenders. */
   readonly withGo?: boolean;
@@ -40,14 +41,16 @@ export async function contestOverTheWire<Contender extends string, Cell extends 
   const go = contest.withGo ? buildGoClient() : undefined;
   const cells = contest.cells.filter((cell) => contest.cells.length === 1 || cell.includes(option("--cells") ?? ""));
   const only = option("--only")?.split(",") ?? [""];
-  const contenders = contest.contenders.filter(
-    (contender) => only.some((part) => contender.includes(part)) && (contender !== "Go" || go !== undefined),
-  );
+  const { contenders } = contest;
+  const takingPart = (cell: Cell): Contender[] =>
+    ("filter" in contenders ? contenders : contenders[cell]).filter(
+      (contender) => only.some((part) => contender.includes(part)) && (contender !== "Go" || go !== undefined),
+    );
   const figures = Object.fromEntries(cells.map((cell) => [cell, {}])) as WireFigures<Contender, Cell, Figure>;
   const rounds = Number(option("--rounds") ?? 7);
   for (let round = 0; round < rounds; round++) {
     for (const cell of cells) {
-      for (const contender of rotated(contenders, round)) {
+      for (const contender of rotated(takingPart(cell), round)) {
         const measured = await inClientProcess(contest, contender, cell, go);
         const all = (figures[cell][contender] ??= {} as Record<Figure, number[]>);
         for (const name of Object.keys(measured) as Figure[]) (all[name] ??= []).push(measured[name]);
@@ -74,6 +77,11 @@ export function ratios(figures: readonly number[], base: readonly number[]): num
   return figures.map((figure, round) => figure / (base[round] ?? Number.NaN));
 }
 
+/** Prints whether `figure` is at least `least`, as {@link atMost} does. */
+export function atLeast(kind: "hard" | "goal", name: string, figure: number, least: number): void {
+  told(kind, figure >= least, `${name}: ${figure.toFixed(3)} (at least ${least})`);
+}
+
 /** Ratios to print; a dash without a base. */
 export function shownRatio(figures: readonly number[], base: readonly number[]): string {
   return base.length === 0 ? "-" : spread(ratios(figures, base), 2);
@@ -81,10 +89,11 @@ export function shownRatio(figures: readonly number[], base: readonly number[]):
 
 /** Prints whether `figure` is at most `most`. A `hard` one that is missed makes the exit code 1; a goal is only told. */
 export function atMost(kind: "hard" | "goal", name: string, figure: number, most: number): void {
-  const reached = figure <= most;
-  console.log(
-    `${reached ? "pass" : kind === "hard" ? "FAIL" : "goal missed"}  ${name}: ${figure.toFixed(3)} (at most ${most})`,
-  );
+  told(kind, figure <= most, `${name}: ${figure.toFixed(3)} (at most ${most})`);
+}
+
+function told(kind: "hard" | "goal", reached: boolean, what: string): void {
+  console.log(`${reached ? "pass" : kind === "hard" ? "FAIL" : "goal missed"}  ${what}`);
   if (!reached && kind === "hard") process.exitCode = 1;
 }
 

@@ -1,3 +1,5 @@
+import { Writable } from "node:stream";
+
 /**
  * Reads `events` events of an SSE stream, gives the data of each to `receive`, lets the connection go and resolves. With
  * `Infinity` it never resolves and holds the stream open.
@@ -6,6 +8,22 @@ export type EventReader = (url: string, events: number, receive: (data: string) 
 
 /** Reads a body to its end and gives each piece to `receive`. */
 export type BodyReader = (url: string, receive: (piece: Uint8Array) => void) => Promise<void>;
+
+/** Reads a body and looks at none of it. */
+export const drained =
+  (read: BodyReader) =>
+  (url: string): Promise<void> =>
+    read(url, () => {});
+
+/** A Writable of Node that gives what it takes to `receive` and keeps nothing. */
+export function sinkhole(receive: (piece: Uint8Array) => void): Writable {
+  return new Writable({
+    write(piece, _, done) {
+      receive(piece);
+      done();
+    },
+  });
+}
 
 /** `receive` until it was called `events` times; that call resolves `done`. For what delivers by callback. */
 export function counted(

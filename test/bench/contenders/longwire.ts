@@ -1,5 +1,7 @@
+import { StreamRequest } from "@longwire/core";
+import { nodeTransport } from "@longwire/node";
 import { createClient } from "longwire";
-import type { BodyReader, EventReader } from "./contender.ts";
+import { type BodyReader, type EventReader, sinkhole } from "./contender.ts";
 
 // The default budget (50 attempts a second and origin) would open 10,000 streams in 200 s.
 const client = createClient({ budget: { perSecond: 100_000, burst: 100_000 } });
@@ -27,4 +29,25 @@ export const longwireBody: BodyReader = async (url, receive) => {
 
 export const longwireBodyBatches: BodyReader = async (url, receive) => {
   for await (const batch of client.bytes(url).batches()) for (const piece of batch) receive(piece);
+};
+
+/** `client.pipe` into a Writable that throws all away. */
+export const longwirePipe: BodyReader = async (url, receive) => {
+  await client.pipe(url, sinkhole(receive));
+};
+
+/** `client.takeOver`, by `data` events. */
+export const longwireTakeOver: BodyReader = async (url, receive) => {
+  const { socket } = await client.takeOver(url, { protocol: "raw" });
+  await new Promise<void>((resolve, reject) => socket.on("data", receive).on("end", resolve).on("error", reject));
+  socket.destroy();
+};
+
+const transport = nodeTransport();
+const never = new AbortController().signal;
+
+/** The transport alone: no session, no clocks. */
+export const transportBody: BodyReader = async (url, receive) => {
+  const { body } = await transport(new StreamRequest({ url }), { signal: never });
+  for await (const piece of body) receive(piece);
 };

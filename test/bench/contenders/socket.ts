@@ -56,13 +56,40 @@ export const socketBody: BodyReader = (url, receive) => {
 export const socketDataBody: BodyReader = (url, receive) => {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const read = chunkedReader(receive);
-  const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port) })
-    .on("data", (bytes) => read(bytes) && resolve())
-    .on("error", reject);
-  socket.write(requestHead(url));
+  const socket = connectData(url, (bytes) => read(bytes) && resolve()).on("error", reject);
   return promise.finally(() => socket.destroy());
 };
+
+/** Reads by one static buffer, in which only the last chunk's end is looked for: the cost of the socket itself. */
+export const unreadStaticSocket: BodyReader = (url, receive) => unread(url, receive, connectStatic);
+
+/** The same by `data` events, each with a buffer of its own. */
+export const unreadSocket: BodyReader = (url, receive) => unread(url, receive, connectData);
+
+function unread(url: string, receive: (piece: Uint8Array) => void, connected: typeof connectData): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let tail = "";
+  const socket = connected(url, (bytes) => {
+    receive(bytes);
+    tail = (tail + String.fromCharCode(...bytes.subarray(-lastChunk.length))).slice(-lastChunk.length);
+    if (tail === lastChunk) resolve();
+  }).on("error", reject);
+  return promise.finally(() => socket.destroy());
+}
+
+/** All that comes until the FIN, the head of the answer with it, by `data` events. */
+export const rawSocket: BodyReader = (url, receive) =>
+  new Promise((resolve, reject) => void connectData(url, receive).on("end", resolve).on("error", reject));
+
+/** What no other bytes of the benches' answers are. */
+const lastChunk = "\r\n0\r\n\r\n";
+
+function connectData(url: string, read: (bytes: Uint8Array) => unknown): Socket {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port) }).on("data", read);
+  socket.write(requestHead(url));
+  return socket;
+}
 
 function connectStatic(url: string, read: (bytes: Uint8Array) => unknown): Socket {
   const { hostname, port } = new URL(url);

@@ -1,6 +1,7 @@
 import { createParser } from "eventsource-parser";
-import { Agent, type Dispatcher, request } from "undici";
-import { type BodyReader, counted, type EventReader } from "./contender.ts";
+import { pipeline } from "node:stream/promises";
+import { Agent, type Dispatcher, request, stream } from "undici";
+import { type BodyReader, counted, type EventReader, sinkhole } from "./contender.ts";
 
 // Without timers, as a long stream needs it.
 const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
@@ -54,6 +55,15 @@ export const requestBody: BodyReader = async (url, receive) => {
 export const requestDataBody: BodyReader = async (url, receive) => {
   const { body } = await request(url, { dispatcher: agent });
   await new Promise<void>((resolve, reject) => body.on("data", receive).on("end", resolve).on("error", reject));
+};
+
+export const streamBody: BodyReader = async (url, receive) => {
+  await stream(url, { dispatcher: agent, method: "GET" }, () => sinkhole(receive));
+};
+
+export const requestPipeline: BodyReader = async (url, receive) => {
+  const { body } = await request(url, { dispatcher: agent });
+  await pipeline(body, sinkhole(receive));
 };
 
 function dispatchGet(url: string, handler: Dispatcher.DispatchHandler): void {
