@@ -17,8 +17,7 @@ export interface Wire {
  *   comes out together.
  *
  * undici's chunks are views on what Node read from the socket in one go. Node allocates that anew for each read, cut to the bytes read,
- * so a chunk stays valid for ever; keeping one keeps its whole read (at most 64 KiB, or what had queued in the socket). The bytes between
- * the chunks of a read are the framing's, which nobody reads again: joining moves the chunks together over them.
+ * so a chunk stays valid for ever; keeping one keeps its whole read (at most 64 KiB, or what had queued in the socket).
  */
 export class Body implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array, undefined> {
   readonly #wire: Wire;
@@ -151,33 +150,14 @@ interface Pull {
 const fullBytes = 64 * 1024;
 const bigBytes = 32 * 1024;
 
-/**
- * The chunks as one piece: in the memory of their read, if it is one, else in memory of its own and not of Buffer's shared pool. Memory
- * is what a fast stream costs most: for each 64 MB of it V8 looks through the whole heap.
- */
 function joined(chunks: readonly Uint8Array[], count: number, bytes: number): Uint8Array {
-  const { buffer, byteOffset } = chunks[0] as Uint8Array;
-  const piece = isOneRead(chunks, count) ? Buffer.from(buffer, byteOffset, bytes) : Buffer.allocUnsafeSlow(bytes);
+  // Not of Buffer's shared pool: whoever keeps a piece keeps that piece alone.
+  const slab = Buffer.allocUnsafeSlow(bytes);
   let at = 0;
   for (let index = 0; index < count; index++) {
     const chunk = chunks[index] as Uint8Array;
-    piece.set(chunk, at);
+    slab.set(chunk, at);
     at += chunk.length;
   }
-  return piece;
+  return slab;
 }
-
-/** Whether the chunks lie one behind the other in one memory, with nothing but framing between them. */
-function isOneRead(chunks: readonly Uint8Array[], count: number): boolean {
-  let end = (chunks[0] as Uint8Array).byteOffset;
-  for (let index = 0; index < count; index++) {
-    const { byteOffset, length } = chunks[index] as Uint8Array;
-    const framingBytes = byteOffset - end;
-    if (framingBytes < 0 || framingBytes > mostFramingBytes) return false;
-    end = byteOffset + length;
-  }
-  return chunks[0]?.buffer === chunks[count - 1]?.buffer;
-}
-
-/** The line between two chunks of HTTP/1.1, or the header of an HTTP/2 frame; a frame of another stream would take more. */
-const mostFramingBytes = 16;

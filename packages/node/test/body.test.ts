@@ -66,58 +66,7 @@ test("a single chunk and a big one are handed out as they are, not copied", asyn
   expect(await pull()).toBe(big);
 });
 
-const memoryOf = (text: string) => new TextEncoder().encode(text);
-const textOf = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString();
-
-/** The chunk `text` where it lies in the memory of a read. */
-function chunkIn(memory: Uint8Array, text: string): Uint8Array {
-  const at = textOf(memory).indexOf(text);
-  return memory.subarray(at, at + text.length);
-}
-
-test("chunks of one read are joined in its memory, and no byte before, behind or handed out is touched", async () => {
-  const { body, pull } = bodyOnWire();
-  const memory = memoryOf("3\r\nabc\r\n1\r\nd\r\n4\r\nefgh\r\n2\r\nij\r\n0\r\n");
-  const [abc, d, efgh, ij] = ["abc", "d", "efgh", "ij"].map((text) => chunkIn(memory, text)) as [
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-  ];
-  body.push(abc);
-  body.push(d);
-  const first = await pull();
-  body.push(efgh);
-  body.push(ij);
-  const second = await pull();
-  expect([textOf(first), textOf(second)]).toEqual(["abcd", "efghij"]);
-  expect([first?.buffer, second?.buffer]).toEqual([memory.buffer, memory.buffer]);
-  expect(textOf(memory)).toBe("3\r\nabcd\n1\r\nd\r\n4\r\nefghij2\r\nij\r\n0\r\n");
-});
-
-const [abcd, ab, cd] = ["ab, and of another stream: 0123456789, cd", "ab ", "   cd"].map(memoryOf) as [
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-];
-const cdab = memoryOf("cd ab");
-
-test.for([
-  { where: "more than framing lies between them", first: abcd, second: abcd },
-  { where: "they lie in two memories", first: ab, second: cd },
-  { where: "they lie there in another order", first: cdab, second: cdab },
-])("chunks are joined in memory of their own where $where", async ({ first, second }) => {
-  const { body, pull } = bodyOnWire();
-  const before = [textOf(first), textOf(second)];
-  body.push(chunkIn(first, "ab"));
-  body.push(chunkIn(second, "cd"));
-  const piece = await pull();
-  expect(textOf(piece)).toBe("abcd");
-  expect(piece?.buffer.byteLength).toBe(4);
-  expect([textOf(first), textOf(second)]).toEqual(before);
-});
-
-test("a joined piece of several reads has a slab of its own", async () => {
+test("a joined piece has a slab of its own", async () => {
   const { body, pull } = bodyOnWire();
   body.push(new Uint8Array(10));
   body.push(new Uint8Array(10));
