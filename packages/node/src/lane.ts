@@ -105,8 +105,7 @@ export class Lane implements Berths, ConnectionOwner {
     if (!this.#forget(ticket)) return;
     this.#connect();
     if (attempt?.tickets.size === 0) this.#giveUp(attempt);
-    if (this.#closing) this.close();
-    this.#checkEmpty();
+    this.#windUp();
   }
 
   hasRoom(connection: Connection): void {
@@ -116,26 +115,23 @@ export class Lane implements Berths, ConnectionOwner {
       this.#forget(ticket);
       this.#give(connection, ticket);
     }
-    const listed = connection.protocol === "h2" && this.#roomy.includes(connection);
+    const listed = this.#roomy.includes(connection);
     if (connection.room > 0 && !listed) this.#roomy.push(connection);
-    if (this.#closing && this.#waiting.size === 0) connection.retire();
     this.#connect();
+    this.#windUp();
   }
 
   gone(connection: Connection): void {
     this.#connections.delete(connection);
     this.#forgetRoom(connection);
     this.#connect();
-    this.#checkEmpty();
+    this.#windUp();
   }
 
   /** Serves those that wait, and closes each connection as soon as nobody needs it. */
   close(): void {
     this.#closing = true;
-    if (this.#waiting.size > 0) return;
-    for (const connection of [...this.#connections]) connection.retire();
-    for (const attempt of [...this.#attempts]) this.#giveUp(attempt);
-    this.#checkEmpty();
+    this.#windUp();
   }
 
   destroy(error: Error): void {
@@ -220,7 +216,7 @@ export class Lane implements Berths, ConnectionOwner {
       for (const ticket of tickets) this.#forget(ticket);
       for (const ticket of tickets) ticket.strand(error);
       this.#connect();
-      return this.#checkEmpty();
+      return this.#windUp();
     }
     const connection = this.#settings.made(socket, this);
     this.#connections.add(connection);
@@ -271,7 +267,12 @@ export class Lane implements Berths, ConnectionOwner {
     if (index >= 0) this.#roomy.splice(index, 1);
   }
 
-  #checkEmpty(): void {
+  /** What nobody needs any more goes, when it closes. */
+  #windUp(): void {
+    if (this.#closing && this.#waiting.size === 0) {
+      for (const connection of [...this.#connections]) connection.retire();
+      for (const attempt of [...this.#attempts]) this.#giveUp(attempt);
+    }
     if (this.isEmpty) this.#settings.empty();
   }
 }
