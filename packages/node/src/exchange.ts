@@ -15,7 +15,7 @@ import { InflatedBody, isInflatable } from "./inflate.ts";
 import type { Berths, Ticket } from "./lane.ts";
 import { SourceBody } from "./request-body.ts";
 import { foreignCoding, framingOf, responseHeaders } from "./response-headers.ts";
-import { connectError, isCut, isUnprocessed, wireError } from "./wire-error.ts";
+import { connectError, isCut, isUnprocessed, isUnsendable, wireError } from "./wire-error.ts";
 import { WireFailure } from "./wire-failure.ts";
 
 /** What is needed until the head of the answer is in, and then let go. */
@@ -194,7 +194,7 @@ export class Exchange implements Ticket, Carried, Wire {
     // A source that cannot be made again and was not begun is yet to be sent.
     if (!again || this.started || typeof request.body === "function") this.#source?.release();
     if (again) resolve(isUnprocessed(error) ? "refused" : "dead");
-    else if (this.#isLentUnconnected) reject(connectError(error, this.#url));
+    else if (this.#isLentUnconnected && !isUnsendable(error)) reject(connectError(error, this.#url));
     else reject(this.#wireError(error));
   }
 
@@ -204,10 +204,12 @@ export class Exchange implements Ticket, Carried, Wire {
    * (RFC 9113 section 8.7), else when it may be replayed.
    */
   #mayGoAgain({ request, isLastTry }: Opening, error: Error): boolean {
-    if (isLastTry || this.#answered || this.#isLent) return false;
-    if (!this.started) return isCut(error) || isUnprocessed(error);
-    if (isUnprocessed(error)) return request.remakeable;
-    return this.#reused && request.replayable && isCut(error);
+    if (this.#answered || this.#isLent) return false;
+    if (isUnprocessed(error)) return !isLastTry && (!this.started || request.remakeable);
+    if (!isCut(error)) return false;
+    // Each that was used before is dead but once; a new one that is dead tells of the server.
+    if (!this.started) return !isLastTry || (this.#connection?.requests ?? 0) > 0;
+    return this.#reused && request.replayable;
   }
 
   /** It went to a dispatcher that is not ours, which does not tell what it met. */

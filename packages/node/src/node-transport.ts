@@ -106,7 +106,6 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
   const lent = dispatcher && borrowed(dispatcher);
   const { maxInflateRatio = defaultMaxInflateRatio } = options;
   async function send(request: StreamRequest, { signal, on, lane = "stream" }: TransportCall): Promise<StreamResponse> {
-    if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
     const head = headOf(request, proxyOf);
     if (lent && head.origin.startsWith("unix:")) {
       throw new TypeError(`Cannot send to ${head.origin}: a borrowed dispatcher knows no Unix sockets`);
@@ -114,6 +113,7 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
     let bornAfter = 0;
     let before: Exchange | undefined;
     for (;;) {
+      if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
       signal.throwIfAborted();
       const berths: Berths = lent ?? pool.lane(head.origin, lane);
       const response = await new Promise<StreamResponse | Again>((resolve, reject) => {
