@@ -57,11 +57,13 @@ export class H2Connection implements Connection {
     session.on("remoteSettings", ({ maxConcurrentStreams = settings.maxConcurrentStreams }) => {
       this.settling = false;
       this.#most = Math.min(settings.maxConcurrentStreams, maxConcurrentStreams);
-      this.#tellRoom();
+      // Also when there is none: who waited to know needs another connection.
+      owner.hasRoom(this);
     });
     session.on("goaway", (code, lastStream) => {
       this.#closing = true;
       this.#lastProcessed = lastStream;
+      if (this.#streams.size === 0) this.retire();
       if (code === constants.NGHTTP2_NO_ERROR) return;
       this.#error ??= new WireFailure("reset", `the server ended the connection: GOAWAY with ${codeName(code)}`);
     });
@@ -97,6 +99,7 @@ export class H2Connection implements Connection {
       stream = new H2Stream(this, this.#session, this.#url, outgoing, exchange);
     } catch (error) {
       this.#rest();
+      this.#tellRoom();
       const shut = this.#session.closed || this.#session.destroyed;
       const why = shut ? new WireFailure("unprocessed", "the connection takes no more requests") : (error as Error);
       return exchange.onResponseError(null, why);
@@ -117,13 +120,13 @@ export class H2Connection implements Connection {
 
   retire(): void {
     this.#closing = true;
-    if (this.#streams.size === 0) this.#session.destroy();
+    if (this.#streams.size === 0) this.#destroy();
   }
 
   breakOff(error: Error): void {
     this.#closing = true;
     this.#error ??= error;
-    this.#session.destroy(error, constants.NGHTTP2_CANCEL);
+    this.#destroy(error, constants.NGHTTP2_CANCEL);
   }
 
   /** Why a stream of this identifier broke, as far as the connection knows. */
@@ -154,6 +157,12 @@ export class H2Connection implements Connection {
       this.#endProbe?.();
       if (!error) this.#tellRoom();
     });
+  }
+
+  /** Behind a GOAWAY Node only ends its side, and waits for a server that may never end the other. */
+  #destroy(error?: Error, code?: number): void {
+    this.#session.destroy(error, code);
+    this.socket.destroy();
   }
 
   #tellRoom(): void {

@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
 import { StreamError } from "@longwire/core";
 import type { Carried, Controller, Outgoing } from "./connection.ts";
@@ -48,7 +49,8 @@ export class H2Stream implements Controller {
   }
 
   pause(): void {
-    this.#stream.pause();
+    // What is left is here already, and would be lost if the connection was closed before it is read.
+    if (!this.#whole) this.#stream.pause();
   }
 
   resume(): void {
@@ -81,6 +83,8 @@ export class H2Stream implements Controller {
   #takeEnd(): void {
     if (!this.#whole || this.#over) return;
     this.#over = true;
+    // Both sides are at their end: Node's `close` comes turns later, and would keep the next request from its place.
+    if (this.#stream.writableFinished) this.#connection.ended(this);
     this.#exchange.onResponseEnd();
     // An answer that is whole makes what was still to be sent of no use: RFC 9113 section 8.1.
     if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
@@ -120,7 +124,10 @@ export class H2Stream implements Controller {
     const stream = this.#stream;
     const push = stream.push;
     stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-      if (chunk === null && !stream.closed) this.#whole = true;
+      if (chunk === null && !stream.closed) {
+        this.#whole = true;
+        stream.resume();
+      }
       return push.call(stream, chunk, encoding);
     };
   }
@@ -160,6 +167,8 @@ function fieldsOf(url: URL, { method, path, headers, body }: Outgoing): Outgoing
     ":path": path,
   };
   for (const [name, value] of Object.entries(headers)) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
     if (!hopByHop.has(name) && !(name === "te" && value !== "trailers")) fields[name] = value;
   }
   if (body !== undefined && !(body instanceof SourceBody)) fields["content-length"] = Buffer.byteLength(body);
