@@ -17,6 +17,7 @@ class Lent implements Connection {
   readonly protocol = undefined;
   readonly socket = undefined;
   readonly settling = false;
+  readonly leaving = false;
   readonly carried = 0;
   readonly room = 1;
   requests = 0;
@@ -29,7 +30,11 @@ class Lent implements Connection {
   send(outgoing: Outgoing, exchange: Carried): void {
     // The clocks of a stream are the session's.
     const options = { ...outgoing, headersTimeout: 0, bodyTimeout: 0 };
-    this.#dispatcher.dispatch(options as Dispatcher.DispatchOptions, exchange);
+    try {
+      this.#dispatcher.dispatch(options as Dispatcher.DispatchOptions, exchange);
+    } catch (error) {
+      exchange.onResponseError(null, error as Error);
+    }
   }
 
   left(): void {}

@@ -12,7 +12,7 @@ import { Body, type Wire } from "./body.ts";
 import type { Carried, Connection, Controller, Outgoing } from "./connection.ts";
 import type { Berths, Ticket } from "./lane.ts";
 import { SourceBody } from "./request-body.ts";
-import { connectError, isCut, isUnprocessed, wireError } from "./wire-error.ts";
+import { connectError, isCut, isUnprocessed, isUnsendable, wireError } from "./wire-error.ts";
 import { WireFailure } from "./wire-failure.ts";
 
 /** What is needed until the head of the answer is in, and then let go. */
@@ -23,8 +23,8 @@ export interface Opening {
   readonly berths: Berths;
   /** It must be a newer connection than this. */
   readonly bornAfter: number;
-  /** A dead connection is an error now. */
-  readonly isLastTry: boolean;
+  /** How often it went out before. */
+  readonly tries: number;
   readonly signal: AbortSignal;
   readonly on: TransportEvents | undefined;
   /** With the answer, or how the request can go out again. */
@@ -181,21 +181,25 @@ export class Exchange implements Ticket, Carried, Wire {
       if (this.started || typeof request.body === "function") this.#source?.release(error);
       return resolve(isUnprocessed(error) ? "refused" : "dead");
     }
-    const failure = this.#isLentUnconnected ? connectError(error, this.#url) : this.#wireError(error);
+    const unconnected = this.#isLentUnconnected && !isUnsendable(error);
+    const failure = unconnected ? connectError(error, this.#url) : this.#wireError(error);
     this.#source?.release(failure);
     reject(failure);
   }
 
   /**
    * A server closes idle connections when it likes. A request that met such a socket and got no byte of an answer goes out
-   * again, once (RFC 9112 section 9.3.1): in any case when nothing of it was written, or when the server says that it did nothing with it
-   * (RFC 9113 section 8.7), else when it may be replayed.
+   * again (RFC 9112 section 9.3.1): in any case when nothing of it was written, else when it may be replayed. So does one that the server says
+   * it did nothing with (RFC 9113 section 8.7), which a server with a limit on requests a connection says to many at once.
+   *
+   * Each connection that was used before is dead but once, so that has an end; a new one that is dead tells of the server.
    */
-  #mayGoAgain({ request, isLastTry }: Opening, error: Error): boolean {
-    if (isLastTry || this.#answered || this.#isLent) return false;
-    if (!this.started) return isCut(error) || isUnprocessed(error);
-    if (isUnprocessed(error)) return request.remakeable;
-    return this.#reused && request.replayable && isCut(error);
+  #mayGoAgain({ request, tries }: Opening, error: Error): boolean {
+    if (this.#answered || this.#isLent) return false;
+    if (isUnprocessed(error)) return tries < mostRefusals && (!this.started || request.remakeable);
+    if (!isCut(error)) return false;
+    if (!this.started) return tries === 0 || (this.#connection?.requests ?? 0) > 0;
+    return this.#reused && request.replayable;
   }
 
   /** It went to a dispatcher that is not ours, which does not tell what it met. */
@@ -220,3 +224,5 @@ export class Exchange implements Ticket, Carried, Wire {
     return opening;
   }
 }
+
+const mostRefusals = 5;

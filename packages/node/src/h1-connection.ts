@@ -21,6 +21,10 @@ export class H1Connection extends Client implements Connection {
   readonly #keepAliveMs: number;
   #busy = false;
   #started = false;
+  /** The answer before ended in this turn of the event loop. */
+  #justEnded = false;
+  /** The request has yet to be given to undici. */
+  #holds = false;
   #closing = false;
 
   constructor(url: URL, serial: number, socket: Socket, settings: H1Settings, owner: ConnectionOwner) {
@@ -51,6 +55,10 @@ export class H1Connection extends Client implements Connection {
     return this.#busy ? 1 : 0;
   }
 
+  get leaving(): boolean {
+    return this.#closing;
+  }
+
   get room(): number {
     const used = this.#keepAliveMs === 0 && this.requests > 0;
     return this.#busy || this.#closing || used || this.socket.destroyed ? 0 : 1;
@@ -58,19 +66,35 @@ export class H1Connection extends Client implements Connection {
 
   send(outgoing: Outgoing, exchange: Carried): void {
     this.#busy = true;
-    this.dispatch(outgoing as Dispatcher.DispatchOptions, exchange);
+    const dispatch = (): void => {
+      this.#holds = false;
+      this.dispatch(outgoing as Dispatcher.DispatchOptions, exchange);
+    };
+    // A server that closes behind its answer without a word has done so by the next turn: then nothing is written, and nothing lost.
+    this.#holds = this.#justEnded;
+    if (this.#holds) setImmediate(dispatch);
+    else dispatch();
   }
 
   left(): void {
     if (!this.#busy) return;
     this.#busy = false;
-    if (this.#closing) this.retire();
-    else if (this.room > 0) this.#owner.hasRoom(this);
+    if (this.#closing) return this.retire();
+    this.#justEnded = true;
+    setImmediate(() => {
+      this.#justEnded = false;
+    });
+    // undici tells the end of an answer before it closes the socket behind it.
+    queueMicrotask(() => {
+      if (this.room > 0) this.#owner.hasRoom(this);
+    });
   }
 
   retire(): void {
     this.#closing = true;
-    if (!this.#started) this.socket.destroy();
+    // What it holds goes out first; then it comes here again.
+    if (this.#holds) return;
+    if (!this.#started && !this.#busy) this.socket.destroy();
     if (!this.closed && !this.destroyed) this.close().catch(ignore);
   }
 

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "@longwire/core";
 import type { Carried, Connection, ConnectionOwner, Outgoing } from "./connection.ts";
-import { codeName, H2Stream } from "./h2-stream.ts";
+import { codeName, H2Stream, mostHeadBytes } from "./h2-stream.ts";
 import { WireFailure } from "./wire-failure.ts";
 
 /** How HTTP/2 is spoken on a connection. */
@@ -19,8 +19,8 @@ export interface H2Settings {
  * A connection that speaks HTTP/2 (RFC 9113): many requests at once, each a stream.
  *
  * A server that is gone without a word leaves such a connection open for ever, and every request on it would run out of time. So when a
- * stream is given up of which nothing was heard, nor of any other since, a PING asks whether somebody is there, and after 5 s without an
- * answer the connection is ended. When it was a clock that gave the stream up, no request goes out here before the answer.
+ * stream is given up by a clock, or by its reader and nothing was heard of any stream since, a PING asks whether somebody is there; after
+ * 5 s without an answer the connection is ended. When it was a clock, no request goes out here before the answer.
  */
 export class H2Connection implements Connection {
   readonly serial: number;
@@ -34,7 +34,8 @@ export class H2Connection implements Connection {
   readonly #streams = new Set<H2Stream>();
   /** Streams at once: one, until the server has said how many it takes. */
   #most = 1;
-  settling = true;
+  /** The server has yet to say how many streams it takes. */
+  #isNew = true;
   #closing = false;
   #endProbe: (() => void) | undefined;
   /** Time ran out for a stream, and no PING was answered since. */
@@ -51,18 +52,21 @@ export class H2Connection implements Connection {
     this.#owner = owner;
     const session = connect(url, {
       createConnection: () => socket,
-      settings: { enablePush: false, initialWindowSize: streamWindowBytes },
+      settings: { enablePush: false, initialWindowSize: streamWindowBytes, maxHeaderListSize: 4 * mostHeadBytes },
+      maxHeaderListPairs: 4_000,
     });
     this.#session = session;
     session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
     session.on("remoteSettings", ({ maxConcurrentStreams = settings.maxConcurrentStreams }) => {
-      this.settling = false;
+      this.#isNew = false;
       this.#most = Math.min(settings.maxConcurrentStreams, maxConcurrentStreams);
-      this.#tellRoom();
+      // Also when there is none: who waited to know needs another connection.
+      owner.hasRoom(this);
     });
     session.on("goaway", (code, lastStream) => {
       this.#closing = true;
       this.#lastProcessed = lastStream;
+      if (this.#streams.size === 0) this.retire();
       if (code === constants.NGHTTP2_NO_ERROR) return;
       this.#error ??= new WireFailure("reset", `the server ended the connection: GOAWAY with ${codeName(code)}`);
     });
@@ -78,8 +82,16 @@ export class H2Connection implements Connection {
     this.#rest();
   }
 
+  get settling(): boolean {
+    return this.#isNew && !this.#closing && !this.#suspect;
+  }
+
   get carried(): number {
     return this.#streams.size;
+  }
+
+  get leaving(): boolean {
+    return this.#closing;
   }
 
   get room(): number {
@@ -98,6 +110,7 @@ export class H2Connection implements Connection {
       stream = new H2Stream(this, this.#session, this.#url, outgoing, exchange);
     } catch (error) {
       this.#rest();
+      this.#tellRoom();
       const shut = this.#session.closed || this.#session.destroyed;
       const why = shut ? new WireFailure("unprocessed", "the connection takes no more requests") : (error as Error);
       return exchange.onResponseError(null, why);
@@ -118,13 +131,13 @@ export class H2Connection implements Connection {
 
   retire(): void {
     this.#closing = true;
-    if (this.#streams.size === 0) this.#session.destroy();
+    if (this.#streams.size === 0) this.#destroy();
   }
 
   breakOff(error: Error): void {
     this.#closing = true;
     this.#error ??= error;
-    this.#session.destroy(error, constants.NGHTTP2_CANCEL);
+    this.#destroy(error, constants.NGHTTP2_CANCEL);
   }
 
   /** Why a stream of this identifier broke, as far as the connection knows. */
@@ -140,8 +153,11 @@ export class H2Connection implements Connection {
 
   /** A stream was given up when `bytesRead` had come; `suspect`: because nothing came. */
   givenUp(bytesRead: number, suspect: boolean): void {
-    if (bytesRead !== this.socket.bytesRead || this.#session.closed || this.#session.destroyed) return;
+    if (!suspect && bytesRead !== this.socket.bytesRead) return;
+    if (this.#session.closed || this.#session.destroyed) return;
     this.#suspect ||= suspect;
+    // Who waits for room here needs another connection.
+    if (suspect) this.#owner.hasRoom(this);
     if (this.#endProbe) return;
     const cancel = this.#settings.clock.timer(probeMs, () => {
       this.breakOff(new WireFailure("reset", `the server did not answer a PING within ${probeMs} ms`));
@@ -155,6 +171,12 @@ export class H2Connection implements Connection {
       this.#endProbe?.();
       if (!error) this.#tellRoom();
     });
+  }
+
+  /** Behind a GOAWAY Node only ends its side, and waits for a server that may never end the other. */
+  #destroy(error?: Error, code?: number): void {
+    this.#session.destroy(error, code);
+    this.socket.destroy();
   }
 
   #tellRoom(): void {

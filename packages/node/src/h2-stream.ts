@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
 import { StreamError } from "@longwire/core";
 import type { Carried, Controller, Outgoing } from "./connection.ts";
@@ -48,7 +49,8 @@ export class H2Stream implements Controller {
   }
 
   pause(): void {
-    this.#stream.pause();
+    // What is left is here already, and would be lost if the connection was closed before it is read.
+    if (!this.#whole) this.#stream.pause();
   }
 
   resume(): void {
@@ -65,10 +67,21 @@ export class H2Stream implements Controller {
   #takeHead(fields: Record<string, string | string[] | number | undefined>): void {
     if (this.#over) return;
     const { ":status": status, ...headers } = fields;
+    const headBytes = sizeOf(headers);
+    if (headBytes > mostHeadBytes) {
+      const why = `the head of the answer has ${headBytes} bytes, and ${mostHeadBytes} are the limit, so it broke off`;
+      return this.#fail(new WireFailure("malformed", why));
+    }
     const length = headers["content-length"];
     if (length !== undefined && !this.#bodiless && status !== 304) this.#leftBytes = Number(length);
     this.#heard();
     this.#exchange.onResponseStart(this, Number(status), headers as Record<string, string | string[]>);
+  }
+
+  #fail(error: Error): void {
+    this.#over = true;
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#exchange.onResponseError(this, error);
   }
 
   #take(chunk: Buffer): void {
@@ -81,6 +94,8 @@ export class H2Stream implements Controller {
   #takeEnd(): void {
     if (!this.#whole || this.#over) return;
     this.#over = true;
+    // Both sides are at their end: Node's `close` comes turns later, and would keep the next request from its place.
+    if (this.#stream.writableFinished) this.#connection.ended(this);
     this.#exchange.onResponseEnd();
     // An answer that is whole makes what was still to be sent of no use: RFC 9113 section 8.1.
     if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
@@ -120,7 +135,10 @@ export class H2Stream implements Controller {
     const stream = this.#stream;
     const push = stream.push;
     stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-      if (chunk === null && !stream.closed) this.#whole = true;
+      if (chunk === null && !stream.closed) {
+        this.#whole = true;
+        stream.resume();
+      }
       return push.call(stream, chunk, encoding);
     };
   }
@@ -138,6 +156,17 @@ export class H2Stream implements Controller {
       if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
     }
   }
+}
+
+/** Longest head of an answer that is read, as RFC 9113 section 6.5.2 counts it. nghttp2 itself, far above, blames the server for it. */
+export const mostHeadBytes = 65_536;
+
+function sizeOf(fields: Readonly<Record<string, string | string[] | number | undefined>>): number {
+  let bytes = 0;
+  for (const [name, values] of Object.entries(fields)) {
+    for (const value of Array.isArray(values) ? values : [String(values)]) bytes += name.length + value.length + 32;
+  }
+  return bytes;
 }
 
 /** Resolves when the stream takes more, or never will. */
@@ -160,6 +189,8 @@ function fieldsOf(url: URL, { method, path, headers, body }: Outgoing): Outgoing
     ":path": path,
   };
   for (const [name, value] of Object.entries(headers)) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
     if (!hopByHop.has(name) && !(name === "te" && value !== "trailers")) fields[name] = value;
   }
   if (body !== undefined && !(body instanceof SourceBody)) fields["content-length"] = Buffer.byteLength(body);

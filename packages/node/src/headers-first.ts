@@ -35,6 +35,10 @@ export function headersFirst(pool: SocketPool, proxyOf: ProxyOf, send: Transport
     pool.adopt(lease);
     try {
       const socket = await dial(way, request.url, lease.opening, (dialed) => lease.connecting(dialed));
+      if (pool.closed) {
+        socket.destroy();
+        throw new TypeError(`Cannot send to ${shownUrl(request.url)}: the transport was closed`);
+      }
       if (isH2(socket)) {
         lease.socket = undefined;
         pool.welcome(origin, socket);

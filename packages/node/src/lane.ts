@@ -64,7 +64,8 @@ export interface LaneStats {
 }
 
 /**
- * The connections to one origin for one use, and the requests that wait for one: first come, first served. A connection that is free serves
+ * The connections to one origin for one use, and the requests that wait for one: first come, first served; before all others those that met a dead
+ * connection. A connection that is free serves
  * first, the one used last before others; else one more is made, up to the limit.
  *
  * Where HTTP/2 may be spoken, the first connection is waited for before more are made: it may do for all.
@@ -75,7 +76,7 @@ export class Lane implements Berths, ConnectionOwner {
   /** Those with room, the one used last at the end. */
   readonly #roomy: Connection[] = [];
   /** Each with the attempt to connect that it counts on, if there is one. */
-  readonly #waiting = new Map<Ticket, Attempt | undefined>();
+  #waiting: Map<Ticket, Attempt | undefined> = new Map();
   /** How many of these count on none: the lane has all its connections. */
   #stuck = 0;
   readonly #attempts = new Set<Attempt>();
@@ -85,6 +86,7 @@ export class Lane implements Berths, ConnectionOwner {
   #requests = 0;
   #reused = 0;
   #closing = false;
+  #woundUp = false;
 
   constructor(settings: LaneSettings) {
     this.#settings = settings;
@@ -94,7 +96,9 @@ export class Lane implements Berths, ConnectionOwner {
   take(ticket: Ticket): void {
     const connection = this.#roomy.findLast((one) => one.room > 0 && isFor(ticket, one));
     if (connection) return this.#give(connection, ticket);
-    this.#waiting.set(ticket, undefined);
+    // Who had waited once, and met a dead connection, does not wait behind all others again.
+    if (ticket.bornAfter > 0) this.#waiting = new Map([[ticket, undefined], ...this.#waiting]);
+    else this.#waiting.set(ticket, undefined);
     this.#stuck += 1;
     this.#connect();
     this.#tellIfStuck(ticket);
@@ -105,8 +109,7 @@ export class Lane implements Berths, ConnectionOwner {
     if (!this.#forget(ticket)) return;
     this.#connect();
     if (attempt?.tickets.size === 0) this.#giveUp(attempt);
-    if (this.#closing) this.close();
-    this.#checkEmpty();
+    this.#windUp();
   }
 
   hasRoom(connection: Connection): void {
@@ -116,17 +119,17 @@ export class Lane implements Berths, ConnectionOwner {
       this.#forget(ticket);
       this.#give(connection, ticket);
     }
-    const listed = connection.protocol === "h2" && this.#roomy.includes(connection);
+    const listed = this.#roomy.includes(connection);
     if (connection.room > 0 && !listed) this.#roomy.push(connection);
-    if (this.#closing && this.#waiting.size === 0) connection.retire();
     this.#connect();
+    if (this.#closing) this.#windUp();
   }
 
   gone(connection: Connection): void {
     this.#connections.delete(connection);
     this.#forgetRoom(connection);
     this.#connect();
-    this.#checkEmpty();
+    this.#windUp();
   }
 
   /** One more connection, on a socket that is connected. */
@@ -140,10 +143,7 @@ export class Lane implements Berths, ConnectionOwner {
   /** Serves those that wait, and closes each connection as soon as nobody needs it. */
   close(): void {
     this.#closing = true;
-    if (this.#waiting.size > 0) return;
-    for (const connection of [...this.#connections]) connection.retire();
-    for (const attempt of [...this.#attempts]) this.#giveUp(attempt);
-    this.#checkEmpty();
+    this.#windUp();
   }
 
   destroy(error: Error): void {
@@ -228,7 +228,7 @@ export class Lane implements Berths, ConnectionOwner {
       for (const ticket of tickets) this.#forget(ticket);
       for (const ticket of tickets) ticket.strand(error);
       this.#connect();
-      return this.#checkEmpty();
+      return this.#windUp();
     }
     this.welcome(socket);
     for (const ticket of tickets) this.#tellIfStuck(ticket);
@@ -267,8 +267,12 @@ export class Lane implements Berths, ConnectionOwner {
     ticket.queued({ lane: name, connections });
   }
 
+  /** Whether it has all connections that it may have, but for those that take no more requests. */
   get #isFull(): boolean {
-    return this.#connections.size + this.#attempts.size >= this.#settings.connections;
+    const { connections: most } = this.#settings;
+    if (this.#connections.size + this.#attempts.size < most) return false;
+    const leaving = [...this.#connections].filter((connection) => connection.leaving).length;
+    return this.#connections.size - leaving + this.#attempts.size >= most;
   }
 
   #forgetRoom(connection: Connection): void {
@@ -276,7 +280,13 @@ export class Lane implements Berths, ConnectionOwner {
     if (index >= 0) this.#roomy.splice(index, 1);
   }
 
-  #checkEmpty(): void {
+  /** What nobody needs any more goes, when it closes. */
+  #windUp(): void {
+    if (this.#closing && !this.#woundUp && this.#waiting.size === 0) {
+      this.#woundUp = true;
+      for (const connection of [...this.#connections]) connection.retire();
+      for (const attempt of [...this.#attempts]) this.#giveUp(attempt);
+    }
     if (this.isEmpty) this.#settings.empty();
   }
 }

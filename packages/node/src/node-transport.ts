@@ -84,7 +84,7 @@ export interface NodeTransport extends Transport, AsyncDisposable {
  * straight, over a Unix socket, or through a proxy. Streams and calls to one origin have connections apart (`lanes`).
  *
  * Bodies come straight from the parser, with real backpressure. A request that met a connection which the server had just closed goes
- * out once more on a new one, when it may be replayed or the server did nothing with it. gzip, deflate and br bodies are decoded, flush by flush; headers that
+ * out again on a new one, when it may be replayed or the server did nothing with it. gzip, deflate and br bodies are decoded, flush by flush; headers that
  * speak of the coded body are then left out, and one that grows over `maxInflateRatio` ends as `limit`. It has no clocks: abort the signal.
  *
  * @throws TypeError, RangeError on a bad option. By the promise: StreamError `unreachable` (with `certificate` when it is the
@@ -148,22 +148,21 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
 function sending(pool: SocketPool, proxyOf: ProxyOf, lent: Berths | undefined): Transport {
   const { maxInflateRatio } = pool;
   return async (request, { signal, on, lane = "stream" }) => {
-    if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
     const head = { ...aimed(request, proxyOf), method: request.method };
     if (lent && head.origin.startsWith("unix:")) {
       throw new TypeError(`Cannot send to ${head.origin}: a borrowed dispatcher knows no Unix sockets`);
     }
     let bornAfter = 0;
     let before: Exchange | undefined;
-    for (;;) {
+    for (let tries = 0; ; tries++) {
+      if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
       signal.throwIfAborted();
       const berths: Berths = lent ?? pool.lane(head.origin, lane);
       const response = await new Promise<StreamResponse | Again>((resolve, reject) => {
         const outgoing = { ...head, body: bodyToSend(request.body) };
         const told = before?.started ? undefined : on;
-        const isLastTry = before !== undefined;
-        const tries = { request, outgoing, berths, bornAfter, isLastTry, maxInflateRatio };
-        before = new Exchange({ ...tries, signal, on: told, resolve, reject });
+        const sent = { request, outgoing, berths, bornAfter, tries, maxInflateRatio };
+        before = new Exchange({ ...sent, signal, on: told, resolve, reject });
         berths.take(before);
       });
       if (typeof response === "object") return response;

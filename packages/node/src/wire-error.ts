@@ -40,7 +40,7 @@ export function wireError(error: unknown, url: string, bytes: number | undefined
   const cause = isSystemError(broken) ? broken : error;
   const code = codeOf(cause);
   const shown = shownUrl(url);
-  if (isRefusedRequest(code)) return new TypeError(`Cannot send a request to ${shown}: ${reasons(cause)}`, { cause });
+  if (isUnsendable(cause)) return new TypeError(`Cannot send a request to ${shown}: ${reasons(cause)}`, { cause });
   const where = bytes === undefined ? "before the head of the answer" : `after ${bytes} bytes of the body`;
   if (cause instanceof WireFailure) {
     return new StreamError(outcomes[cause.kind], `Cannot read ${shown}: ${cause.message} ${where}`, { cause });
@@ -127,7 +127,9 @@ function isSystemError(error: unknown): boolean {
   return typeof (error as NodeJS.ErrnoException | undefined)?.errno === "number";
 }
 
-function isRefusedRequest(code: string): boolean {
+/** Whether an error says that the request itself cannot be sent. */
+export function isUnsendable(error: unknown): boolean {
+  const code = codeOf(error);
   const ofUndici = /^UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$/;
   return ofUndici.test(code) || /^ERR_((HTTP2_)?INVALID_.*|HTTP_CONTENT_LENGTH_MISMATCH)$/.test(code);
 }
