@@ -115,17 +115,20 @@ describe("verification", () => {
   });
 });
 
-test("http/1.1 is what ALPN offers", async () => {
+test.each([
+  [true, ["h2", "http/1.1"]],
+  [false, ["http/1.1"]],
+])("with allowH2: %s, %j is what ALPN offers", async (allowH2, wanted) => {
   let offered: readonly string[] = [];
   const choose = ({ protocols }: { protocols: string[] }): string => {
     offered = protocols;
     return "http/1.1";
   };
   await using server = await secureServer(local, { ALPNCallback: choose });
-  await using transport = nodeTransport({ tls: { ca } });
+  await using transport = nodeTransport({ tls: { ca }, allowH2 });
   const request = new StreamRequest({ url: `https://localhost:${server.port}/` });
   const response = await transport(request, { signal: new AbortController().signal });
-  expect([response.status, offered]).toEqual([200, ["http/1.1"]]);
+  expect([response.status, offered]).toEqual([200, wanted]);
 });
 
 test("a handshake that hangs is given up with its socket", async () => {

@@ -4,7 +4,7 @@ import { type ClientOptions as PortableOptions, clientOptionNames } from "./clie
 /** What holds for every call of a client, and under Node what its sockets are made with. */
 export interface ClientOptions extends PortableOptions, NodeTransportOptions {}
 
-const socketOptionNames: Readonly<Record<keyof NodeTransportOptions, true>> = {
+const socketOptionNames: Readonly<Record<Exclude<keyof NodeTransportOptions, "clock">, true>> = {
   keepAliveMs: true,
   keepAliveMaxMs: true,
   tcpKeepAliveMs: true,
@@ -14,6 +14,9 @@ const socketOptionNames: Readonly<Record<keyof NodeTransportOptions, true>> = {
   lookup: true,
   connect: true,
   maxInflateRatio: true,
+  lanes: true,
+  allowH2: true,
+  dispatcher: true,
 };
 
 /** All that a client has under Node. */
@@ -25,7 +28,7 @@ export const nodeOptionNames: Readonly<Record<keyof ClientOptions, true>> = {
 /** A transport of the caller's has its own sockets. @throws TypeError when there are options for others */
 export function checkOneTransport(options: ClientOptions): void {
   if (options.transport === undefined) return;
-  for (const name of Object.keys(socketOptionNames) as (keyof NodeTransportOptions)[]) {
+  for (const name of Object.keys(socketOptionNames) as (keyof typeof socketOptionNames)[]) {
     if (options[name] === undefined) continue;
     throw new TypeError(
       `transport has sockets of its own, so ${name} would count for nothing; give it to nodeTransport`,

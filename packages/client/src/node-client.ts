@@ -1,13 +1,20 @@
 import {
   diagnostics,
+  type LaneStats,
   type NodeTransport,
   nodeTransport,
   type SocketStats,
   type Takeover,
   type TakeOverOptions,
 } from "@longwire/node";
-import { type CallOptions, Client } from "./client.ts";
+import { type CallOptions, Client, type ClientStats } from "./client.ts";
 import type { ClientOptions } from "./client-options.node.ts";
+
+/** What a client has under way, and over which connections. */
+export interface NodeClientStats extends ClientStats<SocketStats[]> {
+  /** By origin and lane: how many connections there are, how many are in use, and how many requests wait for one. */
+  readonly lanes: LaneStats[];
+}
 
 /** A client on undici, with what only Node can do. Made by `createClient`. */
 export class NodeClient extends Client<SocketStats[]> {
@@ -17,6 +24,11 @@ export class NodeClient extends Client<SocketStats[]> {
     const sockets = nodeTransport(options);
     super(options, sockets, diagnostics());
     this.#sockets = sockets;
+  }
+
+  /** What is under way, by socket and by lane. */
+  override stats(): NodeClientStats {
+    return { ...super.stats(), lanes: this.#sockets.lanes() };
   }
 
   /**

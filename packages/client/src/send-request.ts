@@ -42,6 +42,7 @@ export async function sendRequest(url: string, options: RequestOptions): Promise
   const dialect: Dialect<Uint8Array> = {
     ...bytesDialect(),
     name: "a request",
+    lane: "call",
     acceptEncoding: undefined,
     acceptsStatus,
   };

@@ -135,7 +135,7 @@ test("a bad option of the client is an error that prints it", () => {
 
 test("a client on undici has the same doors, and shows its sockets", async () => {
   const client = createNodeClient({ baseUrl: "https://a.example" });
-  expect(client.stats()).toEqual({ streams: 0, requests: 0, attempts: 0, sockets: [] });
+  expect(client.stats()).toEqual({ streams: 0, requests: 0, attempts: 0, sockets: [], lanes: [] });
   await client.close();
   expect(() => client.sse("/events")).toThrow("This client is closed");
 });

@@ -31,6 +31,8 @@ export type {
   ResponseHeaders,
   StreamResponse,
   Transport,
+  Lane,
+  Queued,
   TransportCall,
   TransportEvents,
 } from "./transport/transport.ts";

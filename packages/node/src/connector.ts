@@ -3,7 +3,7 @@ import { createSecureContext } from "node:tls";
 import { buildConnector } from "undici";
 import type { ProxyOf } from "./proxy.ts";
 import { ProxyFailure } from "./proxy-failure.ts";
-import type { NodeTransportOptions } from "./socket-pool.ts";
+import type { NodeTransportOptions } from "./transport-options.ts";
 import { openTunnel } from "./tunnel.ts";
 
 /**
@@ -13,12 +13,19 @@ import { openTunnel } from "./tunnel.ts";
  * It answers with a socket at once, also for a way that has yet to be opened: to destroy that gives the attempt up, and after an error
  * lets go of what there is.
  *
+ * HTTP/2 is offered in TLS handshakes where `allowH2`; the socket's `alpnProtocol` tells what the server chose.
+ *
  * @throws TypeError when the keys or certificates of `tls` cannot be used
  */
-export function connectorOf(options: NodeTransportOptions, proxyOf: ProxyOf): buildConnector.connector {
+export function connectorOf(
+  options: NodeTransportOptions,
+  proxyOf: ProxyOf,
+  allowH2: boolean,
+): buildConnector.connector {
   const { tls, socketPath, lookup, tcpKeepAliveMs = 60_000 } = options;
   const common = {
-    allowH2: false,
+    allowH2,
+    preferH2: true,
     timeout: 0,
     autoSelectFamily: true,
     keepAlive: tcpKeepAliveMs > 0,
@@ -30,7 +37,7 @@ export function connectorOf(options: NodeTransportOptions, proxyOf: ProxyOf): bu
   const secure = { ...tls, ...verified, ...(tls && { secureContext: contextOf(tls) }) };
   const straight = connectorTo({ ...secure, ...common, socketPath });
   // Neither the origin's name nor its client's key are for the proxy, nor is it taken unverified.
-  const toProxy = connectorTo({ ...common, ca: tls?.ca, rejectUnauthorized: true });
+  const toProxy = connectorTo({ ...common, allowH2: false, ca: tls?.ca, rejectUnauthorized: true });
   return (target, callback) => {
     if (target.socketPath) return connectorTo({ ...common, socketPath: target.socketPath })(target, callback);
     const proxy = proxyOf(new URL(`${target.protocol}//${target.host}`));

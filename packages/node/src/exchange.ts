@@ -3,75 +3,100 @@ import {
   codedHeaders,
   StreamError,
   type StreamRequest,
+  type Queued,
   type StreamResponse,
   shownUrl,
   type TransportEvents,
 } from "@longwire/core";
-import { type Dispatcher, errors } from "undici";
+import { errors } from "undici";
 import { Body, type Wire } from "./body.ts";
-import type { Carried, Connection } from "./connection.ts";
+import type { Carried, Connection, Controller, Outgoing } from "./connection.ts";
 import { InflatedBody, isInflatable } from "./inflate.ts";
+import type { Berths, Ticket } from "./lane.ts";
 import { SourceBody } from "./request-body.ts";
 import { foreignCoding, framingOf, responseHeaders } from "./response-headers.ts";
-import { connectError, isCut, wireError } from "./wire-error.ts";
+import { connectError, isCut, isUnprocessed, wireError } from "./wire-error.ts";
+import { WireFailure } from "./wire-failure.ts";
 
 /** What is needed until the head of the answer is in, and then let go. */
 export interface Opening {
   readonly request: StreamRequest;
+  readonly outgoing: Outgoing;
+  /** Who gives it a connection. */
+  readonly berths: Berths;
+  /** It must be a newer connection than this. */
+  readonly bornAfter: number;
+  /** A dead connection is an error now. */
+  readonly isLastTry: boolean;
   readonly signal: AbortSignal;
   readonly on: TransportEvents | undefined;
-  /** The last try: a dead socket is an error now. It gets a new connection. */
-  readonly fresh: boolean;
-  /** With the answer; or with `undefined` when a reused socket was dead and the request can go out again. */
-  readonly resolve: (response: StreamResponse | undefined) => void;
+  /** With the answer, or how the request can go out again. */
+  readonly resolve: (response: StreamResponse | Again) => void;
   readonly reject: (reason: unknown) => void;
   /** How many times its encoded bytes a body may be; `0`: any number. */
   readonly maxInflateRatio: number;
-  /** To be called when the answer has ended. */
-  readonly onEnded: () => void;
 }
 
-/** One request and its answer: undici's handler on one side, a StreamResponse on the other. */
-export class Exchange implements Carried, Wire {
-  readonly fresh: boolean;
-  connection: Connection | undefined;
+/** How a request can go out again: the server refused it, for now; or its connection was dead, and others from before may be. */
+export type Again = "refused" | "dead";
+
+/** One request and its answer: what a connection tells on one side, a StreamResponse on the other. */
+export class Exchange implements Ticket, Carried, Wire {
+  readonly bornAfter: number;
   /** The request has a connection: from here on its first byte may have been written. */
   started = false;
   #opening: Opening | undefined;
   readonly #url: string;
   readonly #source: SourceBody | undefined;
-  readonly #onEnded: () => void;
-  #controller: Dispatcher.DispatchController | undefined;
+  #connection: Connection | undefined;
+  #controller: Controller | undefined;
   #body: Body | undefined;
   #bytes = 0;
-  /** Nothing more is wanted from undici, which may call all the same. */
+  /** Nothing more is wanted from the connection, which may call all the same. */
   #over = false;
   #released = false;
+  #queued = false;
   #reused = false;
   #answered = false;
   #closeDelimited = false;
 
-  constructor(opening: Opening, source: unknown) {
-    this.fresh = opening.fresh;
+  constructor(opening: Opening) {
+    this.bornAfter = opening.bornAfter;
     this.#opening = opening;
     this.#url = opening.request.url;
-    this.#source = source instanceof SourceBody ? source : undefined;
-    this.#onEnded = opening.onEnded;
+    const { body } = opening.outgoing;
+    this.#source = body instanceof SourceBody ? body : undefined;
     opening.signal.addEventListener("abort", this);
   }
 
   /** The signal was aborted before the head was in. */
   handleEvent(): void {
-    const { signal, reject } = this.#leaveOpening();
+    const { signal, reject, berths } = this.#leaveOpening();
     reject(signal.reason);
-    this.release();
-    // Not yet on a socket: an attempt to connect is given up, a request that waits for a socket ends when it gets one.
-    if (!this.started) this.connection?.abandon();
+    this.release(signal.reason);
+    berths.leave(this);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  queued(info: Queued): void {
+    if (!this.#queued) this.#opening?.on?.queued?.(info);
+    this.#queued = true;
+  }
+
+  board(connection: Connection): void {
+    this.#connection = connection;
+    connection.send((this.#opening as Opening).outgoing, this);
+  }
+
+  strand(error: unknown): void {
+    this.#over = true;
+    this.#source?.release();
+    const ended = error instanceof WireFailure;
+    this.#leaveOpening().reject(ended ? this.#wireError(error) : connectError(error, this.#url));
+  }
+
+  onRequestStart(controller: Controller): void {
     if (this.#over) return controller.abort(new errors.RequestAbortedError());
-    const connection = this.connection as Connection;
+    const connection = this.#connection as Connection;
     this.#controller = controller;
     this.#reused = connection.requests > 0;
     connection.requests += 1;
@@ -85,13 +110,14 @@ export class Exchange implements Carried, Wire {
     this.#answered = true;
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, record: IncomingHttpHeaders): void {
+  onResponseStart(controller: Controller, status: number, record: IncomingHttpHeaders): void {
     // Interim answers (RFC 9110 section 15.2) are no heads.
     if (status < 200) return;
     // undici holds the raw headers, and with them what the head was read in, for as long as the body lasts.
     controller.rawHeaders = null;
+    const multiplexed = this.#connection?.protocol === "h2";
     const { request, resolve, reject, maxInflateRatio } = this.#leaveOpening();
-    const framing = framingOf(request.method, status, record);
+    const framing = framingOf(request.method, status, record, multiplexed);
     const coding = foreignCoding(framing, record);
     if (coding !== undefined) {
       const why = `its body has the transfer coding "${coding}", which nobody asked for`;
@@ -116,17 +142,17 @@ export class Exchange implements Carried, Wire {
     }
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+  onResponseData(_controller: Controller, chunk: Uint8Array): void {
     this.#bytes += chunk.length;
     this.#body?.push(chunk);
   }
 
   onResponseEnd(): void {
+    this.#connection?.left();
     if (this.#over) return;
     this.#over = true;
     this.#source?.release();
-    this.#onEnded();
-    const socket = this.connection?.socket;
+    const socket = this.#connection?.socket;
     // undici ends a close-delimited body well also when the connection broke; only a FIN is an end.
     if (this.#closeDelimited && socket !== undefined && (socket.errored !== null || !socket.readableEnded)) {
       this.#body?.fail(wireError(socket.errored ?? new Error("closed without FIN"), this.#url, this.#bytes));
@@ -135,7 +161,8 @@ export class Exchange implements Carried, Wire {
     }
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+  onResponseError(_controller: Controller | null, error: Error): void {
+    this.#connection?.left();
     if (this.#over) return;
     this.#over = true;
     if (this.#opening !== undefined) return this.#failOpening(this.#leaveOpening(), error);
@@ -157,36 +184,45 @@ export class Exchange implements Carried, Wire {
     this.#body?.cut(reason);
     if (this.#over) return;
     this.#over = true;
-    this.#controller?.abort(new errors.RequestAbortedError());
+    this.#controller?.abort(reason instanceof StreamError ? reason : new errors.RequestAbortedError());
     this.#source?.release();
   }
 
-  #failOpening({ request, resolve, reject }: Opening, error: Error): void {
-    const again = this.#mayGoAgain(request, error);
+  #failOpening(opening: Opening, error: Error): void {
+    const { request, resolve, reject } = opening;
+    const again = this.#mayGoAgain(opening, error);
     // A source that cannot be made again and was not begun is yet to be sent.
     if (!again || this.started || typeof request.body === "function") this.#source?.release();
-    if (again) resolve(undefined);
-    else if (this.#unconnected(error)) reject(connectError(error, this.#url));
+    if (again) resolve(isUnprocessed(error) ? "refused" : "dead");
+    else if (this.#isLentUnconnected) reject(connectError(error, this.#url));
     else reject(this.#wireError(error));
   }
 
   /**
    * A server closes idle connections when it likes. A request that met such a socket and got no byte of an answer goes out
-   * again, once (RFC 9112 section 9.3.1): in any case when nothing of it was written, else when it may be replayed.
+   * again, once (RFC 9112 section 9.3.1): in any case when nothing of it was written, or when the server says that it did nothing with it
+   * (RFC 9113 section 8.7), else when it may be replayed.
    */
-  #mayGoAgain(request: StreamRequest, error: Error): boolean {
-    if (this.fresh || this.#answered || this.#unconnected(error) || !isCut(error)) return false;
-    return !this.started || (this.#reused && request.replayable);
+  #mayGoAgain({ request, isLastTry }: Opening, error: Error): boolean {
+    if (isLastTry || this.#answered || this.#isLent) return false;
+    if (!this.started) return isCut(error) || isUnprocessed(error);
+    if (isUnprocessed(error)) return request.remakeable;
+    return this.#reused && request.replayable && isCut(error);
   }
 
-  #unconnected(error: Error): boolean {
-    return !this.started && this.connection?.connectFailure === error;
+  /** It went to a dispatcher that is not ours, which does not tell what it met. */
+  get #isLent(): boolean {
+    return this.#connection?.serial === undefined;
+  }
+
+  get #isLentUnconnected(): boolean {
+    return this.#isLent && !this.started;
   }
 
   #wireError(error: Error): unknown {
     const failure = this.#source?.failure;
     if (failure !== undefined) return failure.error;
-    return wireError(error, this.#url, this.#body && this.#bytes, this.connection?.socket?.errored);
+    return wireError(error, this.#url, this.#body && this.#bytes, this.#connection?.socket?.errored);
   }
 
   #leaveOpening(): Opening {

@@ -8,9 +8,8 @@ import {
   type StreamResponse,
   type Transport,
 } from "@longwire/core";
-import type { buildConnector } from "undici";
 import { dechunked } from "./dechunked.ts";
-import { dial } from "./dial.ts";
+import { dial, type Way } from "./dial.ts";
 import { framingOf, responseHeaders } from "./response-headers.ts";
 import { TakenSocket, type TakenSocketSettings } from "./taken-socket.ts";
 import { wireError } from "./wire-error.ts";
@@ -22,9 +21,7 @@ export interface HandshakeResponse extends StreamResponse {
 
 /** What a handshake is made with. */
 export interface HandshakeSettings extends TakenSocketSettings {
-  readonly connector: buildConnector.connector;
-  /** Whom it connects to, by its origin: of what is reached over a Unix socket the one within. */
-  readonly way: URL;
+  readonly way: Way;
   /** The token to ask for in `Upgrade`; `undefined` for CONNECT. */
   readonly protocol: string | undefined;
   /** The request target: a path, or for CONNECT `host:port`. */
@@ -41,7 +38,7 @@ export interface HandshakeSettings extends TakenSocketSettings {
 export function handshake(settings: HandshakeSettings): Transport {
   return async (request, { signal, on }) => {
     signal.throwIfAborted();
-    const socket = await dial(settings.connector, settings.way, request.url, signal, settings.onSocket);
+    const socket = await dial(settings.way, request.url, signal, settings.onSocket);
     on?.connected({ reused: false });
     on?.sent();
     return exchange(socket, request, signal, settings);
@@ -112,7 +109,7 @@ function headersOf(
   body: string | Uint8Array | undefined,
 ): Record<string, string> {
   return {
-    host: protocol === undefined ? target : way.host,
+    host: protocol === undefined ? target : way.url.host,
     ...headers,
     // node:http gives a GET no length of its own.
     ...(body !== undefined && { "content-length": String(Buffer.byteLength(body)) }),

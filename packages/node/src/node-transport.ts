@@ -7,15 +7,18 @@ import {
   type TransportCall,
   unixUrl,
 } from "@longwire/core";
-import type { Dispatcher } from "undici";
+import { borrowed } from "./borrowed.ts";
 import { checkedSockets } from "./checked-sockets.ts";
+import type { Outgoing } from "./connection.ts";
 import { connectorOf } from "./connector.ts";
-import { Exchange } from "./exchange.ts";
-import { acceptedEncodings } from "./inflate.ts";
+import { type Again, Exchange } from "./exchange.ts";
+import { acceptedEncodings, defaultMaxInflateRatio } from "./inflate.ts";
 import { proxiesOf, type ProxyOf } from "./proxy.ts";
+import type { Berths, LaneStats } from "./lane.ts";
 import { bodyToSend } from "./request-body.ts";
-import { type NodeTransportOptions, SocketPool, type SocketStats } from "./socket-pool.ts";
+import { SocketPool, type SocketStats } from "./socket-pool.ts";
 import { type Takeover, takeOver, type TakeOverOptions } from "./take-over.ts";
+import type { NodeTransportOptions } from "./transport-options.ts";
 
 /** A transport with sockets of its own. */
 export interface NodeTransport extends Transport, AsyncDisposable {
@@ -44,6 +47,8 @@ export interface NodeTransport extends Transport, AsyncDisposable {
   takeOver(url: string, options: TakeOverOptions): Promise<Takeover>;
   /** The sockets that are open or being opened. */
   stats(): SocketStats[];
+  /** The lanes that have connections or requests. A borrowed dispatcher has none. */
+  lanes(): LaneStats[];
   /**
    * Takes no new requests, closes idle sockets, and resolves when the answers that are being read have ended. A stream that never ends
    * keeps it waiting: release it first, or call `destroy`.
@@ -54,12 +59,12 @@ export interface NodeTransport extends Transport, AsyncDisposable {
 }
 
 /**
- * The transport for Node: undici's HTTP/1.1 on keep-alive sockets of its own, closed with it; straight, over a Unix socket, or through a
- * proxy.
+ * The transport for Node: undici's HTTP/1.1, and HTTP/2 where a server chooses it, on keep-alive connections of its own, closed with it;
+ * straight, over a Unix socket, or through a proxy. Streams and calls to one origin have connections apart (`lanes`).
  *
- * Bodies come straight from undici's parser, with real backpressure. A request that met a socket which the server had just closed goes
- * out once more on a new one, when it may be replayed. gzip, deflate and br bodies are decoded, flush by flush; headers that
- * speak of the coded body are then left out, and one that grows over `maxInflateRatio` ends as `limit`. HTTP/2 is not offered. It has no clocks: abort the signal.
+ * Bodies come straight from the parser, with real backpressure. A request that met a connection which the server had just closed goes
+ * out once more on a new one, when it may be replayed or the server did nothing with it. gzip, deflate and br bodies are decoded, flush by flush; headers that
+ * speak of the coded body are then left out, and one that grows over `maxInflateRatio` ends as `limit`. It has no clocks: abort the signal.
  *
  * @throws TypeError, RangeError on a bad option. By the promise: StreamError `unreachable` (with `certificate` when it is the
  * certificate), `refused` (by a proxy, with the status it answered CONNECT with), `reset`, `truncated`, `protocol`, or the signal's reason;
@@ -84,77 +89,78 @@ export interface NodeTransport extends Transport, AsyncDisposable {
  * ```
  */
 export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport {
-  const { connect, tls } = checkedSockets(options);
-  const proxyOf = proxiesOf(connect || options.socketPath !== undefined ? false : options.proxy, process.env);
-  const straight = connect ?? connectorOf(options, () => undefined);
-  const pool = new SocketPool(options, connect ?? connectorOf(options, proxyOf), straight);
+  const { connect, tls, dispatcher, allowH2 = true } = checkedSockets(options);
+  const direct = connect !== undefined || dispatcher !== undefined || options.socketPath !== undefined;
+  const proxyOf = proxiesOf(direct ? false : options.proxy, process.env);
+  const made = (through: ProxyOf, h2: boolean) => connect ?? connectorOf(options, through, h2);
+  const pool = new SocketPool(options, {
+    any: made(proxyOf, allowH2),
+    h1: made(proxyOf, false),
+    straight: made(() => undefined, false),
+  });
   if (tls?.rejectUnauthorized === false) {
     const risk = "whoever is on the way can read and change everything";
     const warning = `Certificates are not verified (tls.rejectUnauthorized is false): ${risk}; give tls.ca instead`;
     process.emitWarning(warning, { code: "LONGWIRE_UNVERIFIED" });
   }
-  return Object.assign((request: StreamRequest, call: TransportCall) => send(pool, proxyOf, request, call), {
-    takeOver: (url: string, options: TakeOverOptions) => takeOver(pool, url, options),
+  const lent = dispatcher && borrowed(dispatcher);
+  const { maxInflateRatio = defaultMaxInflateRatio } = options;
+  async function send(request: StreamRequest, { signal, on, lane = "stream" }: TransportCall): Promise<StreamResponse> {
+    if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
+    const head = headOf(request, proxyOf);
+    if (lent && head.origin.startsWith("unix:")) {
+      throw new TypeError(`Cannot send to ${head.origin}: a borrowed dispatcher knows no Unix sockets`);
+    }
+    let bornAfter = 0;
+    let before: Exchange | undefined;
+    for (;;) {
+      signal.throwIfAborted();
+      const berths: Berths = lent ?? pool.lane(head.origin, lane);
+      const response = await new Promise<StreamResponse | Again>((resolve, reject) => {
+        const outgoing = { ...head, body: bodyToSend(request.body) };
+        const told = before?.started ? undefined : on;
+        const isLastTry = before !== undefined;
+        const tries = { request, outgoing, berths, bornAfter, isLastTry, maxInflateRatio };
+        before = new Exchange({ ...tries, signal, on: told, resolve, reject });
+        berths.take(before);
+      });
+      if (typeof response === "object") return response;
+      if (response === "dead") bornAfter = pool.lastSerial;
+    }
+  }
+  return Object.assign(send, {
+    takeOver: async (url: string, call: TakeOverOptions) => {
+      if (lent) throw new TypeError("Cannot take over: a borrowed dispatcher has no socket to take");
+      return takeOver(pool, url, call);
+    },
     stats: () => pool.stats(),
+    lanes: () => pool.lanes(),
     close: () => pool.close(),
     destroy: () => pool.destroy(),
     [Symbol.asyncDispose]: () => pool.close(),
   });
 }
 
-async function send(
-  pool: SocketPool,
-  proxyOf: ProxyOf,
-  request: StreamRequest,
-  { signal, on }: TransportCall,
-): Promise<StreamResponse> {
-  if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
+/** Whom a request is sent to, and what stands in its first line and headers for that. @throws TypeError when it cannot be sent */
+function headOf({ url, method, headers: own }: StreamRequest, proxyOf: ProxyOf): Omit<Outgoing, "body"> {
   // What URL throws holds the whole URL, secrets and all.
-  if (!URL.canParse(request.url)) {
-    throw new TypeError(`Cannot send ${request.method} ${shownUrl(request.url)}: it is no absolute URL`);
-  }
-  const options = {
-    ...aimed(request, proxyOf),
-    method: request.method as Dispatcher.HttpMethod,
-  };
-  const { onEnded, maxInflateRatio } = pool;
-  let exchange: Exchange | undefined;
-  for (;;) {
-    await pool.settled();
-    signal.throwIfAborted();
-    const before = exchange;
-    const response = await new Promise<StreamResponse | undefined>((resolve, reject) => {
-      const body = bodyToSend(request.body);
-      const told = before?.started ? undefined : on;
-      const fresh = before !== undefined;
-      exchange = new Exchange({ request, signal, on: told, fresh, resolve, reject, maxInflateRatio, onEnded }, body);
-      pool.dispatch({ ...options, body: body as UndiciBody }, exchange);
-    });
-    if (response !== undefined) return response;
-  }
-}
-
-/** Whom a request is sent to, and what stands in its first line and headers for that. */
-function aimed(
-  { url, headers: own }: StreamRequest,
-  proxyOf: ProxyOf,
-): Pick<Dispatcher.DispatchOptions, "path"> & { origin: string; headers: Record<string, string> } {
+  if (!URL.canParse(url)) throw new TypeError(`Cannot send ${method} ${shownUrl(url)}: it is no absolute URL`);
   const unix = unixUrl(url);
   const target = unix ? unix.within : new URL(url);
   const headers = { "accept-encoding": acceptedEncodings, ...own };
+  if (target.protocol !== "http:" && target.protocol !== "https:") {
+    throw new TypeError(`Cannot send ${method} ${shownUrl(url)}: it is neither http: nor https:`);
+  }
   const path = target.pathname + target.search;
   const proxy = unix ? undefined : proxyOf(target);
   if (proxy && target.protocol === "http:") {
     const authorized = proxy.authorization ? { "proxy-authorization": proxy.authorization } : {};
-    return { origin: target.origin, path: target.origin + path, headers: { ...authorized, ...headers } };
+    return { origin: target.origin, method, path: target.origin + path, headers: { ...authorized, ...headers } };
   }
   if (proxy && own["proxy-authorization"] !== undefined) {
     const why =
       "in a tunnel its header proxy-authorization would go to the server; write credentials into the proxy's URL";
     throw new TypeError(`Cannot send to ${shownUrl(url)}: ${why}`);
   }
-  return { origin: originOf(url), path, headers };
+  return { origin: originOf(url), method, path, headers };
 }
-
-// undici takes async iterables too, its types do not say so.
-type UndiciBody = NonNullable<Dispatcher.DispatchOptions["body"]> | null;

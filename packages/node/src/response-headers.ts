@@ -9,9 +9,10 @@ export function responseHeaders(record: IncomingHttpHeaders): ResponseHeaders {
   return new RecordHeaders(record);
 }
 
-/** How the end of this answer's body will be known (RFC 9112 section 6.3). */
-export function framingOf(method: string, status: number, record: IncomingHttpHeaders): Framing {
+/** How the end of this answer's body will be known: RFC 9112 section 6.3; on HTTP/2 (`multiplexed`) by a flag, RFC 9113 section 8.1. */
+export function framingOf(method: string, status: number, record: IncomingHttpHeaders, multiplexed = false): Framing {
   if (method === "HEAD" || status === 204 || status === 304) return "length";
+  if (multiplexed) return "h2";
   const coding = joined(record["transfer-encoding"]);
   if (coding !== undefined) return /(^|,)\s*chunked\s*$/i.test(coding) ? "chunked" : "close";
   return record["content-length"] === undefined ? "close" : "length";
@@ -22,7 +23,7 @@ export function framingOf(method: string, status: number, record: IncomingHttpHe
  * for and none is decoded here, so its bytes are not what the sender meant (RFC 9112 section 7).
  */
 export function foreignCoding(framing: Framing, record: IncomingHttpHeaders): string | undefined {
-  if (framing === "length") return undefined;
+  if (framing === "length" || framing === "h2") return undefined;
   const coding = joined(record["transfer-encoding"]);
   return coding === undefined || /^\s*(chunked|identity)?\s*$/i.test(coding) ? undefined : coding;
 }

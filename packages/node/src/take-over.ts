@@ -69,7 +69,6 @@ export async function takeOver(pool: SocketPool, url: string, options: TakeOverO
   signal?.throwIfAborted();
   const shown = shownUrl(request.url);
   const origin = originOf(request.url);
-  const { url: way, connect: connector } = pool.wayTo(origin);
   const { connectMs = 10_000, headersMs = isSafe(request.method) ? 60_000 : 600_000, idleMs } = options.timeouts ?? {};
 
   const lease = new Lease(origin);
@@ -92,8 +91,7 @@ export async function takeOver(pool: SocketPool, url: string, options: TakeOverO
   deadlines.start("headersMs", headersMs);
 
   const transport = handshake({
-    connector,
-    way,
+    way: pool.wayTo(origin),
     protocol,
     target,
     url: shown,

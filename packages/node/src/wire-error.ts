@@ -2,6 +2,7 @@ import { type CertificateFault, StreamError, shownUrl } from "@longwire/core";
 import { errors } from "undici";
 import { ProxyFailure } from "./proxy-failure.ts";
 import { responseHeaders } from "./response-headers.ts";
+import { WireFailure } from "./wire-failure.ts";
 
 /**
  * Why no connection came about: `unreachable`, with the phase that failed and what is wrong with the certificate; or `refused`, with
@@ -41,18 +42,35 @@ export function wireError(error: unknown, url: string, bytes: number | undefined
   const shown = shownUrl(url);
   if (isRefusedRequest(code)) return new TypeError(`Cannot send a request to ${shown}: ${reasons(cause)}`, { cause });
   const where = bytes === undefined ? "before the head of the answer" : `after ${bytes} bytes of the body`;
+  if (cause instanceof WireFailure) {
+    return new StreamError(outcomes[cause.kind], `Cannot read ${shown}: ${cause.message} ${where}`, { cause });
+  }
   const outcome = isShort(code, cause) ? "truncated" : isProtocol(code, cause) ? "protocol" : "reset";
   const why = {
-    protocol: "the answer is not as HTTP/1.1 allows",
+    protocol: "the answer is not as HTTP allows",
     truncated: "the server closed the connection",
     reset: "the connection broke",
   }[outcome];
   return new StreamError(outcome, `Cannot read ${shown}: ${why} ${where} (${reasons(cause)})`, { cause });
 }
 
+const outcomes = {
+  unprocessed: "reset",
+  closed: "truncated",
+  reset: "reset",
+  short: "truncated",
+  malformed: "protocol",
+} as const satisfies Readonly<Record<WireFailure["kind"], string>>;
+
 /** Whether an error says that a socket was closed or broke, by either side. */
 export function isCut(error: unknown): boolean {
+  if (error instanceof WireFailure) return error.kind === "closed";
   return isSystemError(error) || (codeOf(error) === "UND_ERR_SOCKET" && !isMisbehaviour(error));
+}
+
+/** Whether the server says that it did nothing with the request. */
+export function isUnprocessed(error: unknown): boolean {
+  return error instanceof WireFailure && error.kind === "unprocessed";
 }
 
 function proxyRefusal(
@@ -110,7 +128,7 @@ function isSystemError(error: unknown): boolean {
 }
 
 function isRefusedRequest(code: string): boolean {
-  return /^UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$/.test(code);
+  return /^(UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)|ERR_(HTTP2_)?INVALID_.*)$/.test(code);
 }
 
 function isProtocol(code: string, error: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { Cursor } from "../errors.ts";
 import type { Decoder } from "../frames/decoder.ts";
 import type { StreamRequest } from "../request/stream-request.ts";
-import type { StreamResponse } from "../transport/transport.ts";
+import type { Lane, StreamResponse } from "../transport/transport.ts";
 import type { ItemRules } from "./item-rules.ts";
 import type { Head } from "./opener.ts";
 
@@ -27,6 +27,8 @@ export interface Dialect<T> extends ItemRules<T> {
    * not the caller's. What it throws ends the attempt.
    */
   decoder(response: StreamResponse, cursor: Cursor | undefined, request?: StreamRequest): Decoder<T>;
+  /** What its connections are for. Default `"stream"`. */
+  readonly lane?: Lane | undefined;
   /** `true` where a clean end of the body is no end of the stream, as in SSE. Default `false`. */
   readonly endless?: boolean | undefined;
   /** Default of `timeouts.idleMs`. 300_000 unless it says so. */

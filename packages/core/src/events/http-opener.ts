@@ -46,7 +46,7 @@ export class HttpOpener<T> implements Opener<T> {
     const first = typeof this.#request === "function" ? this.#request() : this.#request;
     const apply = this.#apply;
     this.#sent = cursor === undefined || !apply ? first : asRequest(apply(first, cursor));
-    const response = await this.#transport(this.#sent, { signal, on });
+    const response = await this.#transport(this.#sent, { signal, on, lane: this.#dialect.lane });
     try {
       const decoder = this.#dialect.decoder(response, cursor, this.#ownApply ? undefined : this.#sent);
       return new HttpAttempt(response, decoder, this.#dialect.idleMsOfHead?.(response));

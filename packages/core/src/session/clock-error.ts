@@ -1,21 +1,28 @@
 import { type ClockName, StreamError } from "../errors.ts";
+import type { Queued } from "../transport/transport.ts";
+import type { Opening } from "./opening.ts";
 
 /**
  * The error of a clock that ran out: what could not be done, what was missing, for how long, and the option that said so.
- * `hidden`: the transport does not show the connection, and `headersMs` ran for the sum of two.
+ * Of the attempt it tells what held it up: `queued`; and `hidden`, a transport that does not show the connection, where `headersMs` ran
+ * for the sum of two.
  */
 export function clockError(
   clock: ClockName,
   timeouts: Readonly<Record<ClockName, number>>,
   url: string,
-  hidden: boolean,
+  attempt: Pick<Opening<unknown>, "hidden" | "queued"> | undefined,
 ): StreamError {
   const ms = timeouts[clock];
   switch (clock) {
     case "connectMs":
-      return new StreamError("deadline", `Cannot reach ${url}: no connection after ${ms} ms (connectMs)`, { clock });
+      return new StreamError(
+        "deadline",
+        `Cannot reach ${url}: no connection after ${ms} ms (connectMs)${held(attempt?.queued)}`,
+        { clock },
+      );
     case "headersMs":
-      if (hidden) {
+      if (attempt?.hidden) {
         const sum = `${timeouts.connectMs + ms} ms (connectMs + headersMs: this transport does not show the connection)`;
         return new StreamError("deadline", `Cannot open ${url}: no answer after ${sum}`, { clock });
       }
@@ -35,4 +42,10 @@ export function clockError(
     default:
       return clock satisfies never;
   }
+}
+
+function held(queued: Queued | undefined): string {
+  if (!queued) return "";
+  const { lane, connections } = queued;
+  return `; it waited for one of the ${connections} that the lane "${lane}" may have to that origin, all in use`;
 }

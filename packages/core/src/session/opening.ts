@@ -4,12 +4,14 @@ import type { Attempt, Opener } from "../events/opener.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Deadlines } from "../time/deadlines.ts";
 import { wait } from "../time/wait.ts";
-import type { TransportEvents } from "../transport/transport.ts";
+import type { Queued, TransportEvents } from "../transport/transport.ts";
 
 /** One attempt from the wait before it to its answer. Once given up it stays so, whatever comes of it is let go. */
 export class Opening<T> {
   /** The transport does not show the connection. */
   hidden = false;
+  /** What it waits for before it has a connection, where the transport tells. */
+  queued: Queued | undefined;
   /** The first byte of the request may have been written. */
   sent = false;
   readonly #opener: Opener<T>;
@@ -69,6 +71,9 @@ export class Opening<T> {
     { connectMs, headersMs }: { readonly connectMs: number; readonly headersMs: number },
   ): TransportEvents {
     return {
+      queued: (queued) => {
+        this.queued = queued;
+      },
       hidden: () => {
         this.hidden = true;
         deadlines.stop("connectMs");

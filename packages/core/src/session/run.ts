@@ -129,7 +129,7 @@ export class Session<T> {
     if (name === "maxAgeMs") return this.#recycle();
     const { clock, timeouts, url } = this.#settings;
     const idleMs = this.#attempt ? this.#idle.ms : timeouts.idleMs;
-    const error = clockError(name, { ...timeouts, idleMs }, url, this.#opening?.hidden === true);
+    const error = clockError(name, { ...timeouts, idleMs }, url, this.#opening);
     if (name === "idleMs" && this.#attempt) this.#idle.heard(this.#idle.ms, clock.now());
     if (name === "totalMs") this.intake.matched ? this.#close("complete") : this.#close("deadline", error);
     else if (this.#opening) this.#opening.giveUp(error);

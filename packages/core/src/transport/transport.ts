@@ -20,16 +20,30 @@ export interface Transport {
 export interface TransportCall {
   readonly signal: AbortSignal;
   readonly on?: TransportEvents | undefined;
+  /** What the connection is for, where a transport keeps these apart. Default `"stream"`. */
+  readonly lane?: Lane | undefined;
 }
+
+/** What a connection is for: `stream`, an answer that lasts; `call`, one that is gathered and over. Neither can starve the other. */
+export type Lane = "stream" | "call";
 
 /** What the wire did, for the clocks and the replay rule. Each is called at most once a request, in this order. */
 export interface TransportEvents {
+  /** Every connection that it may use is in use: it waits for one. */
+  queued?(info: Queued): void;
   /** The runtime does not show the connection (fetch): called at once, and `connected` never. */
   hidden(): void;
   /** A connection is at hand: pool queue, name, connect and TLS are over. */
   connected(info: { readonly reused: boolean }): void;
   /** From here on the first byte of the request may have been written. */
   sent(): void;
+}
+
+/** What a request waits for. */
+export interface Queued {
+  readonly lane: Lane;
+  /** How many connections to its origin the lane may have; all are in use. */
+  readonly connections: number;
 }
 
 /** The head of an answer and its body, not yet read. */

@@ -1,0 +1,199 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
+import { StreamError } from "@longwire/core";
+import type { Carried, Controller, Outgoing } from "./connection.ts";
+import type { H2Connection } from "./h2-connection.ts";
+import { SourceBody } from "./request-body.ts";
+import { WireFailure } from "./wire-failure.ts";
+
+/** One request on a connection of HTTP/2, and its answer. Its headers leave at once, whatever body comes behind them. */
+export class H2Stream implements Controller {
+  readonly #connection: H2Connection;
+  readonly #stream: ClientHttp2Stream;
+  readonly #exchange: Carried;
+  readonly #bodiless: boolean;
+  /** The answer came to the end that the server gave it. */
+  #whole = false;
+  #over = false;
+  #error: Error | undefined;
+  /** What its content-length leaves to come. */
+  #leftBytes: number | undefined;
+  /** What the connection had read when this stream was begun, or last had a byte. */
+  #heardBytes: number;
+
+  /** @throws Error by Node when the headers cannot be sent */
+  constructor(connection: H2Connection, session: ClientHttp2Session, url: URL, outgoing: Outgoing, exchange: Carried) {
+    this.#connection = connection;
+    this.#exchange = exchange;
+    this.#bodiless = outgoing.method === "HEAD";
+    this.#heardBytes = connection.socket.bytesRead;
+    const { body } = outgoing;
+    const stream = session.request(fieldsOf(url, outgoing), { endStream: body === undefined });
+    this.#stream = stream;
+    this.#watchEnd();
+    stream.on("response", (fields) => this.#takeHead(fields));
+    stream.on("data", (chunk: Buffer) => this.#take(chunk));
+    stream.on("end", () => this.#takeEnd());
+    // `close` tells of every end.
+    stream.on("error", (error) => {
+      this.#error = error;
+    });
+    stream.on("close", () => this.#closed());
+    if (body instanceof SourceBody) void this.#send(body);
+    else if (body !== undefined) stream.end(body);
+  }
+
+  /** Tells the exchange that its request is on its way. */
+  begin(): void {
+    this.#exchange.onRequestStart(this);
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  abort(reason: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#connection.givenUp(this.#heardBytes, reason instanceof StreamError);
+  }
+
+  #takeHead(fields: Record<string, string | string[] | number | undefined>): void {
+    if (this.#over) return;
+    const { ":status": status, ...headers } = fields;
+    const length = headers["content-length"];
+    if (length !== undefined && !this.#bodiless && status !== 304) this.#leftBytes = Number(length);
+    this.#heard();
+    this.#exchange.onResponseStart(this, Number(status), headers as Record<string, string | string[]>);
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#heard();
+    if (this.#leftBytes !== undefined) this.#leftBytes -= chunk.length;
+    this.#exchange.onResponseData(this, chunk);
+  }
+
+  #takeEnd(): void {
+    if (!this.#whole || this.#over) return;
+    this.#over = true;
+    this.#exchange.onResponseEnd();
+    // An answer that is whole makes what was still to be sent of no use: RFC 9113 section 8.1.
+    if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  #closed(): void {
+    if (!this.#over) {
+      this.#over = true;
+      this.#exchange.onResponseError(this, this.#failure());
+    }
+    this.#connection.ended(this);
+  }
+
+  #failure(): Error {
+    const { id, rstCode = 0 } = this.#stream;
+    if (rstCode === constants.NGHTTP2_REFUSED_STREAM) {
+      return new WireFailure("unprocessed", "the server refused the stream and did not process the request");
+    }
+    const known = this.#connection.failureOf(id, this.#error);
+    if (known) return known;
+    // So nghttp2 itself resets a stream whose end comes before or behind what its content-length says.
+    if (this.#leftBytes && rstCode === constants.NGHTTP2_PROTOCOL_ERROR) {
+      return new WireFailure("short", `it ended with ${this.#leftBytes} bytes of its content-length to come,`);
+    }
+    return new WireFailure("reset", `the server reset the stream: ${codeName(rstCode)}`);
+  }
+
+  #heard(): void {
+    this.#heardBytes = this.#connection.socket.bytesRead;
+  }
+
+  /**
+   * Node ends a stream that the server reset with NO_ERROR as well as one that came to its end. Only who pushes the end can tell: by then a
+   * stream that was reset is closed already.
+   */
+  #watchEnd(): void {
+    const stream = this.#stream;
+    const push = stream.push;
+    stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+      if (chunk === null && !stream.closed) this.#whole = true;
+      return push.call(stream, chunk, encoding);
+    };
+  }
+
+  async #send(source: SourceBody): Promise<void> {
+    const stream = this.#stream;
+    try {
+      for await (const chunk of source) {
+        if (stream.destroyed || stream.closed) return;
+        if (!stream.write(chunk)) await writable(stream);
+      }
+      stream.end();
+    } catch {
+      // The source failed, which its exchange knows, or it was let go.
+      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    }
+  }
+}
+
+/** Resolves when the stream takes more, or never will. */
+function writable(stream: ClientHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.removeListener("drain", done).removeListener("close", done);
+      resolve();
+    };
+    stream.once("drain", done).once("close", done);
+  });
+}
+
+/** RFC 9113 section 8.3.1, without the fields that speak of a connection of HTTP/1.1: section 8.2.2. */
+function fieldsOf(url: URL, { method, path, headers, body }: Outgoing): OutgoingHttpHeaders {
+  const fields: OutgoingHttpHeaders = {
+    ":method": method,
+    ":scheme": url.protocol.slice(0, -1),
+    ":authority": headers.host ?? url.host,
+    ":path": path,
+  };
+  for (const [name, value] of Object.entries(headers)) {
+    if (!hopByHop.has(name) && !(name === "te" && value !== "trailers")) fields[name] = value;
+  }
+  if (body !== undefined && !(body instanceof SourceBody)) fields["content-length"] = Buffer.byteLength(body);
+  return fields;
+}
+
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** What an error code says: RFC 9113 section 7. */
+export function codeName(code: number): string {
+  return codeNames[code] ?? `code ${code}`;
+}
+
+const codeNames: readonly string[] = [
+  "NO_ERROR",
+  "PROTOCOL_ERROR",
+  "INTERNAL_ERROR",
+  "FLOW_CONTROL_ERROR",
+  "SETTINGS_TIMEOUT",
+  "STREAM_CLOSED",
+  "FRAME_SIZE_ERROR",
+  "REFUSED_STREAM",
+  "CANCEL",
+  "COMPRESSION_ERROR",
+  "CONNECT_ERROR",
+  "ENHANCE_YOUR_CALM",
+  "INADEQUATE_SECURITY",
+  "HTTP_1_1_REQUIRED",
+];
