@@ -31,7 +31,6 @@ describe("one connection is enough", () => {
       for (const number of numbers) expect(await read(`${server.url}/${number}`)).toBe(`${number}\n2\n`);
       expect(server.connections.map(({ requests }) => requests)).toEqual([rounds]);
       expect(client.stats().sockets).toMatchObject([{ origin: server.url, state: "idle", requests: rounds }]);
-      await client.destroy();
     });
   });
 
@@ -41,7 +40,6 @@ describe("one connection is enough", () => {
       for (const method of ["GET", "DELETE"]) expect((await client.request(server.url, { method })).status).toBe(204);
     }
     expect(server.connections.length).toBe(1);
-    await client.destroy();
   });
 });
 
@@ -74,7 +72,7 @@ describe("a body that was not read to its end", () => {
     }
     await Promise.all(left.map(({ left }) => left));
     expect(server.wires.length).toBe(21);
-    expect(client.stats().sockets).toMatchObject([{ state: "idle", requests: 20 }]);
+    expect(client.stats().sockets).toMatchObject([{ state: "idle" }]);
   });
 
   test("leaves its connection to the next request when it was whole all the same", async () => {
@@ -86,7 +84,6 @@ describe("a body that was not read to its end", () => {
       for await (const line of stream) if (line === "1") break;
     }
     expect(server.connections.length).toBe(1);
-    await client.destroy();
   });
 
   const chunkedHead = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
