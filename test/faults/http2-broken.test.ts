@@ -404,6 +404,52 @@ describe("a connection that is dead, with nothing to tell", () => {
     await timed.destroy();
   });
 
+  test("is not waited for when it died before its first word, the server's SETTINGS", async () => {
+    await using server = await rawH2Server(local, echo, { silent: 1 });
+    const clock = fakeClock();
+    await using timed = createClient({ tls, clock, timeouts: { connectMs: 0, totalMs: 0, headersMs: 1_000 } });
+    const dead = timed.request(server.url, marked(1)).catch((reason: unknown) => reason);
+    while (!server.wires[0]?.greeted) await turns(1);
+    await clock.advance(1_000);
+    expect(await dead).toMatchObject({ code: "deadline", clock: "headersMs" });
+    let text: string | undefined;
+    void timed.request(server.url, marked(2)).then(async (reply) => (text = await reply.text()));
+    await turns(500);
+    expect([text, server.wires.length]).toEqual(["2", 2]);
+    await timed.destroy();
+  });
+
+  test("lets its other streams run into their own clocks, and all go on together on a new one", async () => {
+    await using server = await h2Server(local, (stream, headers) => {
+      const last = Number(headers["last-event-id"] ?? 0);
+      stream.respond({ ":status": 200, "content-type": "text/event-stream" });
+      stream.write(`id: ${last + 1}\ndata: ${last + 1}\n\n`);
+      if (last > 0) stream.end("data: [DONE]\n\n");
+    });
+    await using proxy = await faultProxy({ to: { port: server.port } });
+    const clock = fakeClock();
+    await using timed = createClient({
+      tls,
+      clock,
+      timeouts: { connectMs: 0, totalMs: 0, idleMs: 1_000 },
+      reconnect: { firstMs: 0, floorMs: 0 },
+    });
+    const streams = Array.from({ length: 10 }, () => timed.sse(`https://localhost:${proxy.port}`, { until: "[DONE]" }));
+    const iterators = streams.map((stream) => stream[Symbol.asyncIterator]());
+    for (const items of iterators) expect((await items.next()).value?.data).toBe("1");
+    expect(server.sockets.length).toBe(1);
+    proxy.stall();
+    const seconds = iterators.map((items) => items.next());
+    await turns(20);
+    await clock.advance(1_000);
+    // They wait 0 ms before they open again.
+    while (server.sessions.length < 2) await Promise.all([clock.advance(0), turns(1)]);
+    expect((await Promise.all(seconds)).map(({ value }) => value?.data)).toEqual(Array(10).fill("2"));
+    for (const items of iterators) expect((await items.next()).done).toBe(true);
+    expect(server.sockets.length).toBe(2);
+    await timed.destroy();
+  });
+
   test("does not hold up destroy()", async () => {
     await using server = await h2Server(local, (stream) => {
       stream.respond({ ":status": 200 });

@@ -202,6 +202,18 @@ describe("a head", () => {
     expect([response.status, response.headers.get("link"), await textOf(response.body)]).toEqual([200, null, "hello"]);
   });
 
+  test("that is over the limit is an error of that request, and of no other", async () => {
+    await using server = await h2Server(local, (stream, headers) => {
+      if (headers[":path"] === "/small") return answerH2(stream, "hello");
+      const filler = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`x-filler-${n}`, "x".repeat(1_000)]));
+      stream.respond({ ":status": 200, ...filler });
+      stream.end("never read");
+    });
+    const error = await send(`${server.url}/big`).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "protocol" });
+    expect(await textOf((await send(`${server.url}/small`)).body)).toBe("hello");
+  });
+
   test("of a request says whom it is for, what it is, and nothing of a connection", async () => {
     let seen: Record<string, unknown> = {};
     await using server = await h2Server(local, (stream, headers) => {

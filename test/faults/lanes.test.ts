@@ -12,6 +12,7 @@ import { Authority } from "./certificates.ts";
 import { answerH2, h2Server } from "./h2-server.ts";
 import { listening } from "./listening.ts";
 import { turns } from "./peer.ts";
+import { raceServer } from "./race-server.ts";
 
 const authority = new Authority();
 afterAll(() => authority[Symbol.dispose]());
@@ -274,6 +275,7 @@ describe("who waits for a connection", () => {
   const endings: [how: string, end: (items: AsyncIterator<string>, response: ServerResponse) => unknown][] = [
     ["its server ends it", (_items, response) => response.end()],
     ["its server breaks it", (_items, response) => response.socket?.resetAndDestroy()],
+    ["its reader leaves", (items) => items.return?.()],
   ];
   test.each(endings)("gets the connection of a stream, or its place, when %s", async (_how, end) => {
     await using server = await holdingServer();
@@ -296,6 +298,16 @@ describe("who waits for a connection", () => {
     const replies = await Promise.allSettled(Array.from({ length: 5 }, () => client.request(server.url)));
     expect(replies).toMatchObject(Array(5).fill({ reason: { code: "unreachable", phase: "connect" } }));
     expect(client.stats()).toMatchObject({ sockets: [] });
+  });
+
+  test("loses nothing to a server that closes the only connection just when a request comes on it", async () => {
+    await using server = await raceServer("reset");
+    const client = clientWith({ lanes: { call: { connections: 1 } } });
+    const paths = Array.from({ length: 40 }, (_, number) => `/${number}`);
+    expect(await Promise.all(paths.map(async (path) => (await client.request(server.url + path)).text()))).toEqual(
+      paths,
+    );
+    expect(server.answered.toSorted()).toEqual(paths.map((path) => `GET ${path}`).toSorted());
   });
 
   test("is served before close() is done, and broken by destroy()", async () => {
