@@ -11,6 +11,7 @@ import { type NodeTransport, nodeTransport } from "@longwire/node";
 import { createClient } from "longwire";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Authority } from "./certificates.ts";
+import { connectProxy } from "./connect-proxy.ts";
 import { answerH2, h2Server } from "./h2-server.ts";
 import { listening } from "./listening.ts";
 import { turns } from "./peer.ts";
@@ -125,6 +126,16 @@ describe("the protocol", () => {
   });
 });
 
+test("is HTTP/2 through the tunnel of a proxy too", async () => {
+  await using server = await h2Server(local, (stream, headers) => answerH2(stream, String(headers[":path"])));
+  await using proxy = await connectProxy();
+  await using proxied = createClient({ tls, proxy: `http://127.0.0.1:${proxy.port}` });
+  const paths = Array.from({ length: 20 }, (_, number) => `/${number}`);
+  const texts = paths.map(async (path) => (await proxied.request(server.url + path)).text());
+  expect(await Promise.all(texts)).toEqual(paths);
+  expect([protocols(proxied), proxy.asked.length, server.sockets.length]).toEqual([["call h2"], 1, 1]);
+});
+
 describe("one connection", () => {
   test("serves 100 requests, one after the other", async () => {
     await using server = await h2Server(local, (stream, headers) => answerH2(stream, String(headers[":path"])));
@@ -178,6 +189,14 @@ describe("one connection", () => {
     expect(await (await client.request(server.url)).text()).toBe("hello");
     expect([codes, server.sockets.length]).toEqual([[8], 1]);
   });
+});
+
+test("keepAliveMs 0 uses each connection once", async () => {
+  await using server = await h2Server(local, (stream, headers) => answerH2(stream, String(headers[":path"])));
+  await using single = createClient({ tls, keepAliveMs: 0 });
+  for (const path of ["/1", "/2", "/3"]) expect(await (await single.request(server.url + path)).text()).toBe(path);
+  expect(server.asked).toEqual(["0 /1", "1 /2", "2 /3"]);
+  await expect.poll(() => single.stats().sockets).toEqual([]);
 });
 
 describe("a head", () => {

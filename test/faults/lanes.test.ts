@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
+import { createServer as createSecureServer } from "node:https";
 import { fakeClock } from "@longwire/core/testing";
 import { loopbackServer } from "@longwire/testing";
 import { createClient, type StreamError } from "longwire";
@@ -128,6 +129,17 @@ describe("a lane", () => {
       paths,
     );
     expect(server.sockets.length).toBe(3);
+  });
+
+  test("opens as many as it may have when HTTP/1.1 is all that the server turns out to speak", async () => {
+    const server = createSecureServer(local, ({ url }, response) => void response.end(url));
+    await using bound = await listening(server);
+    const client = clientWith({ tls, lanes: { call: { connections: 10 } } });
+    const paths = Array.from({ length: 50 }, (_, number) => `/${number}`);
+    const url = `https://localhost:${bound.port}`;
+    expect(await Promise.all(paths.map(async (path) => (await client.request(url + path)).text()))).toEqual(paths);
+    expect(bound.sockets.length).toBe(10);
+    expect(laneOf(client, "call")).toMatchObject({ protocol: "h1", requests: 50, reused: 40 });
   });
 
   test("is of one origin: that another one is full is nothing to it", async () => {
