@@ -271,6 +271,20 @@ describe("a connection that is going away (GOAWAY)", () => {
     expect(connections).toBeLessThanOrEqual(10);
   });
 
+  test("after 30 requests, each time, loses none of 100 at once: they go on from one to the next", async () => {
+    await using server = await rawH2Server(local, async (wire) => {
+      for (let count = 1; count <= 30; count++) {
+        const request = await wire.request();
+        if (!request) return;
+        if (count === 30) wire.goAway(request.stream);
+        await echoed(wire, request);
+      }
+    });
+    const names = Array.from({ length: 100 }, (_, number) => `${number}`);
+    const replies = names.map((name) => textOf(server.url, name, { method: "POST", body: "" }));
+    expect(await Promise.all(replies)).toEqual(names);
+  });
+
   test("while it is idle is left without a word: the next request goes out once, on a new one", async () => {
     await using server = await rawH2Server(local, async (wire) => {
       const request = await wire.request();
