@@ -312,15 +312,18 @@ describe("who waits for a connection", () => {
     expect(client.stats()).toMatchObject({ sockets: [] });
   });
 
-  test("loses nothing to a server that closes the only connection just when a request comes on it", async () => {
-    await using server = await raceServer("reset");
-    const client = clientWith({ lanes: { call: { connections: 1 } } });
-    const paths = Array.from({ length: 40 }, (_, number) => `/${number}`);
-    expect(await Promise.all(paths.map(async (path) => (await client.request(server.url + path)).text()))).toEqual(
-      paths,
-    );
-    expect(server.answered.toSorted()).toEqual(paths.map((path) => `GET ${path}`).toSorted());
-  });
+  test.each([1, 4])(
+    "loses nothing to a server that closes a connection just when a request comes on it: %i connections",
+    async (connections) => {
+      await using server = await raceServer("reset");
+      const client = clientWith({ lanes: { call: { connections } } });
+      const paths = Array.from({ length: 80 }, (_, number) => `/${number}`);
+      expect(await Promise.all(paths.map(async (path) => (await client.request(server.url + path)).text()))).toEqual(
+        paths,
+      );
+      expect(server.answered.toSorted()).toEqual(paths.map((path) => `GET ${path}`).toSorted());
+    },
+  );
 
   test("is served before close() is done, and broken by destroy()", async () => {
     await using server = await holdingServer();
