@@ -7,16 +7,16 @@ import { scratchFolder } from "./scratch-folder.ts";
 
 /** A program of `test/interop/go`, built into a folder of its own. */
 export interface GoProgram extends AsyncDisposable {
-  /** Starts it on a free port, or on the port it had before. */
-  start(port?: number): Promise<GoServer>;
+  /** Starts it on a free port, or on the port it had before, with arguments of its own. */
+  start(port?: number, args?: readonly string[]): Promise<GoServer>;
 }
 
 /** A running one. Disposing of it kills it. */
 export interface GoServer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
-  /** SIGKILL by its pid: sockets are cut as they are. Resolves when the process is gone. */
-  kill(): Promise<void>;
+  /** By its pid. Default SIGKILL: sockets are cut as they are. Resolves when the process is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /** Builds `test/interop/go/NAME` without network and without the user's Go folders. */
@@ -36,7 +36,7 @@ export async function buildGo(name: string): Promise<GoProgram> {
   await promisify(execFile)("go", ["build", "-o", binary, "."], { cwd, env, timeout: buildMs });
   const owned = stack.move();
   return {
-    start: (port = 0) => startGo(binary, port),
+    start: (port = 0, args = []) => startGo(binary, port, args),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -44,7 +44,7 @@ export async function buildGo(name: string): Promise<GoProgram> {
 // A cold build compiles net/http too.
 const buildMs = 120_000;
 
-async function startGo(binary: string, port: number): Promise<GoServer> {
-  const { ready, kill } = await launch(binary, ["-port", String(port)], { ready: /"port":(\d+)/ });
+async function startGo(binary: string, port: number, args: readonly string[]): Promise<GoServer> {
+  const { ready, kill } = await launch(binary, ["-port", String(port), ...args], { ready: /"port":(\d+)/ });
   return { port: Number(ready[1]), url: `http://127.0.0.1:${ready[1]}`, kill, [Symbol.asyncDispose]: () => kill() };
 }
