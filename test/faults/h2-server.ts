@@ -32,7 +32,7 @@ export async function h2Server(
 ): Promise<H2Server> {
   const sessions: ServerHttp2Session[] = [];
   const asked: string[] = [];
-  const server = createSecureServer({ ...pair, ...options });
+  const server = createSecureServer({ maxSendHeaderBlockLength: 1_000_000, ...pair, ...options });
   server.on("session", (session) => {
     sessions.push(session);
     session.on("error", () => {});

@@ -228,6 +228,8 @@ describe("a head", () => {
       stream.respond({ ":status": 200, ...filler });
       stream.end("never read");
     });
+    // Node takes what it was told of heads for streams that are begun behind the server's word to that.
+    expect(await textOf((await send(`${server.url}/small`)).body)).toBe("hello");
     const error = await send(`${server.url}/big`).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "protocol" });
     expect(await textOf((await send(`${server.url}/small`)).body)).toBe("hello");

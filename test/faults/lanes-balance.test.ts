@@ -110,8 +110,8 @@ test.each([
   for (let wave = 0; wave < 20; wave++) {
     for (let count = 0; count < 20; count++) all.push(one());
     await turns(pick(10));
-    for (const { open, connecting, inUse, free, waiting } of client.stats().lanes) {
-      expect(open + connecting).toBeLessThanOrEqual(4);
+    for (const { open, connecting, draining, inUse, free, waiting } of client.stats().lanes) {
+      expect(open - draining + connecting).toBeLessThanOrEqual(4);
       expect(inUse + free).toBe(open);
       expect(waiting).toBeGreaterThanOrEqual(0);
     }

@@ -17,7 +17,7 @@ class Lent implements Connection {
   readonly protocol = undefined;
   readonly socket = undefined;
   readonly settling = false;
-  readonly leaving = false;
+  readonly draining = false;
   readonly carried = 0;
   readonly room = 1;
   requests = 0;

@@ -42,8 +42,8 @@ export interface Connection {
   readonly room: number;
   /** It cannot say yet how much room it will have. */
   readonly settling: boolean;
-  /** It takes no more, and closes when what it carries is over. */
-  readonly leaving: boolean;
+  /** Its server wants it to end: it takes no more, and closes when what it carries is over, however long that lasts. */
+  readonly draining: boolean;
   /** Only where there is room. */
   send(outgoing: Outgoing, exchange: Carried): void;
   /** To be called when an exchange wants no more of it, well or not. */

@@ -15,6 +15,7 @@ export class H1Connection extends Client implements Connection {
   readonly serial: number;
   readonly protocol = "h1";
   readonly settling = false;
+  readonly draining = false;
   readonly socket: Socket;
   requests = 0;
   readonly #owner: ConnectionOwner;
@@ -53,10 +54,6 @@ export class H1Connection extends Client implements Connection {
 
   get carried(): number {
     return this.#busy ? 1 : 0;
-  }
-
-  get leaving(): boolean {
-    return this.#closing;
   }
 
   get room(): number {

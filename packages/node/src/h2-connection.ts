@@ -34,6 +34,7 @@ export class H2Connection implements Connection {
   readonly #streams = new Set<H2Stream>();
   /** Streams at once: one, until the server has said how many it takes. */
   #most = 1;
+  draining = false;
   /** The server has yet to say how many streams it takes. */
   #isNew = true;
   #closing = false;
@@ -66,7 +67,9 @@ export class H2Connection implements Connection {
     session.on("goaway", (code, lastStream) => {
       this.#closing = true;
       this.#lastProcessed = lastStream;
-      if (this.#streams.size === 0) this.retire();
+      this.draining ||= this.#streams.size > 0;
+      if (this.draining) owner.hasRoom(this);
+      else this.retire();
       if (code === constants.NGHTTP2_NO_ERROR) return;
       this.#error ??= new WireFailure("reset", `the server ended the connection: GOAWAY with ${codeName(code)}`);
     });
@@ -88,10 +91,6 @@ export class H2Connection implements Connection {
 
   get carried(): number {
     return this.#streams.size;
-  }
-
-  get leaving(): boolean {
-    return this.#closing;
   }
 
   get room(): number {

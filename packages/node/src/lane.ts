@@ -53,6 +53,8 @@ export interface LaneStats {
   readonly inUse: number;
   /** Of those that are up: they carry none. */
   readonly free: number;
+  /** Of those in use: their server wants them to end (GOAWAY), so they take no more, and do not count against the limit. */
+  readonly draining: number;
   /** Requests under way. */
   readonly running: number;
   /** Requests that wait for a connection. */
@@ -175,6 +177,7 @@ export class Lane implements Berths, ConnectionOwner {
       connecting: this.#attempts.size,
       inUse: loads.length - free,
       free,
+      draining: this.#draining,
       running: loads.reduce((sum, carried) => sum + carried, 0),
       waiting: this.#waiting.size,
       requests: this.#requests,
@@ -261,18 +264,21 @@ export class Lane implements Berths, ConnectionOwner {
     return true;
   }
 
+  get #draining(): number {
+    return [...this.#connections].filter(({ draining }) => draining).length;
+  }
+
   #tellIfStuck(ticket: Ticket): void {
     if (!this.#waiting.has(ticket) || this.#waiting.get(ticket) || !this.#isFull) return;
     const { name, connections } = this.#settings;
     ticket.queued({ lane: name, connections });
   }
 
-  /** Whether it has all connections that it may have, but for those that take no more requests. */
+  /** Whether it has all connections that it may have; those that drain do not count. */
   get #isFull(): boolean {
     const { connections: most } = this.#settings;
     if (this.#connections.size + this.#attempts.size < most) return false;
-    const leaving = [...this.#connections].filter((connection) => connection.leaving).length;
-    return this.#connections.size - leaving + this.#attempts.size >= most;
+    return this.#connections.size - this.#draining + this.#attempts.size >= most;
   }
 
   #forgetRoom(connection: Connection): void {

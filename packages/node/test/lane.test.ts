@@ -93,6 +93,11 @@ class Harbour {
     return this.ships.filter(({ isGone }) => !isGone);
   }
 
+  /** Connections that count against the limit. */
+  get #counted(): number {
+    return this.#afloat.filter(({ draining }) => !draining).length;
+  }
+
   get #pending(): Attempt[] {
     return this.attempts.filter(({ state }) => state === "pending");
   }
@@ -163,7 +168,7 @@ class Harbour {
   }
 
   goAway(): void {
-    this.one(this.#afloat)?.retire();
+    this.one(this.#afloat)?.drain();
   }
 
   cut(): void {
@@ -215,10 +220,7 @@ class Harbour {
   }
 
   #checkLimit(): void {
-    this.claim(
-      this.#afloat.length + this.#pending.length <= this.limit,
-      "there are no more connections than the limit",
-    );
+    this.claim(this.#counted + this.#pending.length <= this.limit, "there are no more connections than the limit");
   }
 
   #check(): void {
@@ -235,8 +237,8 @@ class Harbour {
       waiting: waiting.length,
       requests: this.passengers.filter(({ boarded }) => boarded).length,
     });
-    const isFull = afloat.length + pending.length === this.limit;
-    const maySettle = afloat.some(({ settling }) => settling);
+    const isFull = this.#counted + pending.length === this.limit;
+    const maySettle = afloat.some(({ settling, isSinking }) => settling || isSinking);
     for (const passenger of waiting) {
       this.claim(
         !afloat.some((ship) => passenger.fits(ship)),
@@ -281,7 +283,9 @@ class Passenger implements Ticket {
     harbour.log(`${this.number} boards ${ship.serial}`);
     harbour.claim(this.state === "waiting", `${this.number} boards once, and only when it waits`);
     harbour.claim(this.fits(ship), `${this.number} boards where there is room, and what is new enough`);
-    const first = harbour.passengers.find((one) => one.state === "waiting" && one.fits(ship));
+    const waiting = harbour.passengers.filter((one) => one.state === "waiting" && one.fits(ship));
+    // Who comes from a dead connection goes before all that wait.
+    const first = waiting.findLast(({ bornAfter }) => bornAfter > 0) ?? waiting[0];
     harbour.claim(first === this, `${this.number} is the first of those that could board`);
     this.state = "aboard";
     this.boarded = true;
@@ -301,7 +305,7 @@ class Ship implements Connection {
   readonly protocol: "h1" | "h2";
   readonly socket = undefined;
   requests = 0;
-  settling: boolean;
+  draining = false;
   isSinking = false;
   isGone = false;
   readonly aboard = new Set<Passenger>();
@@ -309,6 +313,7 @@ class Ship implements Connection {
   readonly #owner: ConnectionOwner;
   #most = 1;
   #closing = false;
+  #isNew: boolean;
 
   constructor(harbour: Harbour, serial: number, protocol: "h1" | "h2", owner: ConnectionOwner) {
     harbour.log(`makes ${serial} ${protocol}`);
@@ -316,7 +321,11 @@ class Ship implements Connection {
     this.serial = serial;
     this.protocol = protocol;
     this.#owner = owner;
-    this.settling = protocol === "h2";
+    this.#isNew = protocol === "h2";
+  }
+
+  get settling(): boolean {
+    return this.#isNew && !this.#closing;
   }
 
   get carried(): number {
@@ -351,7 +360,7 @@ class Ship implements Connection {
 
   say(most: number): void {
     this.#harbour.log(`${this.serial} takes ${most}`);
-    this.settling = false;
+    this.#isNew = false;
     this.#most = Math.min(most, this.#harbour.streams);
     this.#owner.hasRoom(this);
   }
@@ -360,6 +369,13 @@ class Ship implements Connection {
     this.#harbour.log(`${this.serial} retires`);
     this.#closing = true;
     if (this.aboard.size === 0) this.isSinking = true;
+  }
+
+  /** Its server wants it to end. */
+  drain(): void {
+    this.draining ||= this.protocol === "h2" && this.carried > 0;
+    this.retire();
+    if (this.draining) this.#owner.hasRoom(this);
   }
 
   breakOff(): void {
@@ -373,7 +389,7 @@ class Ship implements Connection {
   sink(): void {
     this.#harbour.log(`${this.serial} is gone`);
     this.isSinking = false;
-    this.settling = false;
+    this.#isNew = false;
     this.isGone = true;
     this.#owner.gone(this);
   }
