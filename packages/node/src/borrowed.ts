@@ -1,6 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { Carried, Connection, Outgoing } from "./connection.ts";
-import type { Berths, Ticket } from "./lane.ts";
+import type { Berths, Ticket } from "./ticket.ts";
 
 /** A dispatcher of somebody else's, in place of lanes: it is never closed here, and what waits in it is not seen. */
 export function borrowed(dispatcher: Dispatcher): Berths {

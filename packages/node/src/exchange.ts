@@ -10,7 +10,7 @@ import { errors } from "undici";
 import { answerOf } from "./answer.ts";
 import { Body, type Wire } from "./body.ts";
 import type { Carried, Connection, Controller, Outgoing } from "./connection.ts";
-import type { Berths, Ticket } from "./lane.ts";
+import type { Berths, Ticket } from "./ticket.ts";
 import { SourceBody } from "./request-body.ts";
 import { connectError, isCut, isUnprocessed, isUnsendable, wireError } from "./wire-error.ts";
 import { WireFailure } from "./wire-failure.ts";

@@ -5,7 +5,7 @@ export type { DuplexOptions } from "./duplex.ts";
 export type { DuplexCall } from "./duplex-call.ts";
 export type { UploadSource } from "./upload.ts";
 export type { LaneOption, LanesOption, NodeTransportOptions } from "./transport-options.ts";
-export type { LaneStats } from "./lane.ts";
+export type { LaneStats } from "./lane-stats.ts";
 export type { SocketStats } from "./socket-pool.ts";
 export { diagnostics } from "./diagnostics.ts";
 export type { DiagnosticsMessages } from "./diagnostics.ts";

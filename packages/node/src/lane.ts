@@ -1,25 +1,9 @@
 import type { Socket } from "node:net";
-import type { Lane as LaneName, Queued } from "@longwire/core";
+import type { Lane as LaneName } from "@longwire/core";
 import type { Connection, ConnectionOwner } from "./connection.ts";
 import { Connecting, type Way } from "./dial.ts";
-
-/** A request that wants a connection. */
-export interface Ticket {
-  /** No connection of this number or a smaller one will do: one of them was dead, so that others may be. */
-  readonly bornAfter: number;
-  /** It waits. */
-  queued(info: Queued): void;
-  board(connection: Connection): void;
-  /** No connection came about. */
-  strand(error: unknown): void;
-}
-
-/** What gives a connection to a request. */
-export interface Berths {
-  take(ticket: Ticket): void;
-  /** The request wants none any more; nothing when it has boarded. */
-  leave(ticket: Ticket): void;
-}
+import type { LaneStats } from "./lane-stats.ts";
+import { type Berths, isFor, type Ticket } from "./ticket.ts";
 
 /** What a lane is made with. */
 export interface LaneSettings {
@@ -38,37 +22,9 @@ export interface LaneSettings {
   empty(): void;
 }
 
-/** The connections to one origin for one use, at a moment. */
-export interface LaneStats {
-  /** Scheme, host and port, or `unix:` and the path of the socket. */
-  readonly origin: string;
-  readonly lane: LaneName;
-  /** What the last connection speaks; `undefined` until there was one. */
-  readonly protocol: "h1" | "h2" | undefined;
-  /** Connections that are up. */
-  readonly open: number;
-  /** Connections being made. */
-  readonly connecting: number;
-  /** Of those that are up: they carry a request, or several. */
-  readonly inUse: number;
-  /** Of those that are up: they carry none. */
-  readonly free: number;
-  /** Of those in use: their server wants them to end (GOAWAY), so they take no more, and do not count against the limit. */
-  readonly draining: number;
-  /** Requests under way. */
-  readonly running: number;
-  /** Requests that wait for a connection. */
-  readonly waiting: number;
-  /** Requests that were given a connection so far. */
-  readonly requests: number;
-  /** Of these: it had carried one before. */
-  readonly reused: number;
-}
-
 /**
- * The connections to one origin for one use, and the requests that wait for one: first come, first served; before all others those that met a dead
- * connection. A connection that is free serves
- * first, the one used last before others; else one more is made, up to the limit.
+ * The connections to one origin for one use, and the requests that wait for one: first come, first served, but for those that met a dead
+ * connection, which go first. A connection that is free serves, the one used last before others; else one more is made, up to the limit.
  *
  * Where HTTP/2 may be spoken, the first connection is waited for before more are made: it may do for all.
  */
@@ -307,8 +263,4 @@ class Attempt extends Connecting {
     super(done);
     this.places = places;
   }
-}
-
-function isFor({ bornAfter }: Ticket, { serial = 0 }: Connection): boolean {
-  return serial > bornAfter;
 }

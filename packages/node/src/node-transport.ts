@@ -8,7 +8,8 @@ import type { DuplexCall } from "./duplex-call.ts";
 import { type Again, Exchange } from "./exchange.ts";
 import { headersFirst } from "./headers-first.ts";
 import { proxiesOf, type ProxyOf } from "./proxy.ts";
-import type { Berths, LaneStats } from "./lane.ts";
+import type { LaneStats } from "./lane-stats.ts";
+import type { Berths } from "./ticket.ts";
 import { bodyToSend } from "./request-body.ts";
 import { SocketPool, type SocketStats } from "./socket-pool.ts";
 import { type Takeover, takeOver, type TakeOverOptions } from "./take-over.ts";
@@ -41,8 +42,8 @@ export interface NodeTransport extends Transport, AsyncDisposable {
   takeOver(url: string, options: TakeOverOptions): Promise<Takeover>;
   /**
    * Sends a request and reads its answer at the same time: over HTTP/1.1 on a connection of its own, where the server chooses HTTP/2 as
-   * one stream of its lane. The head of the request leaves at once, before
-   * the first chunk, so that a server may speak first; the promise resolves then, the answer's head is in `head`.
+   * one stream of its lane. The head of the request leaves at once, before the first chunk, so that a server may speak first; the promise
+   * resolves then, the answer's head is in `head`.
    *
    * It is one attempt: no redirect is followed, nothing is sent again, credentials go along and are not asked for once more. An answer
    * that ends before the request does ends the call. `signal`, the clocks, `close` and leaving the loop let everything go, the source in `body`

@@ -5,7 +5,8 @@ import { seededRandom } from "@longwire/core/testing";
 import type { buildConnector } from "undici";
 import { expect, test } from "vitest";
 import type { Connection, ConnectionOwner } from "../src/connection.ts";
-import { Lane, type Ticket } from "../src/lane.ts";
+import { Lane } from "../src/lane.ts";
+import type { Ticket } from "../src/ticket.ts";
 
 test.each(["h1", "h2", "mixed"] as const)(
   "%s: nobody is forgotten, passed over or served beyond the limits",
