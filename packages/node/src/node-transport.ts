@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import {
   originOf,
   type StreamRequest,
@@ -11,6 +12,7 @@ import { borrowed } from "./borrowed.ts";
 import { checkedSockets } from "./checked-sockets.ts";
 import type { Outgoing } from "./connection.ts";
 import { connectorOf } from "./connector.ts";
+import { dialed } from "./dialed.ts";
 import { type Again, Exchange } from "./exchange.ts";
 import { acceptedEncodings, defaultMaxInflateRatio } from "./inflate.ts";
 import { proxiesOf, type ProxyOf } from "./proxy.ts";
@@ -45,6 +47,23 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    * ```
    */
   takeOver(url: string, options: TakeOverOptions): Promise<Takeover>;
+  /**
+   * A connection to where an http, https or `unix:` URL leads, TLS included, with nothing sent on it: for a protocol with a handshake of its own. It
+   * goes through a proxy by a tunnel, and offers HTTP/1.1 alone. The socket stays the transport's: `close` waits for it, `destroy` ends it as `reset`,
+   * and `stats` has it as `taken`. `signal` is let go of once it is connected.
+   *
+   * @throws StreamError `unreachable`, `refused` by a proxy; the signal's reason; TypeError when the transport is closed
+   *
+   * @example
+   * ```ts
+   * import { nodeTransport } from "@longwire/node";
+   *
+   * await using transport = nodeTransport({ proxy: "http://proxy.example:3128" });
+   * const socket = await transport.dial("https://a.example", { signal: AbortSignal.timeout(10_000) });
+   * socket.end("GET / HTTP/1.1\r\nhost: a.example\r\n\r\n");
+   * ```
+   */
+  dial(url: string, call: { readonly signal: AbortSignal }): Promise<Socket>;
   /** The sockets that are open or being opened. */
   stats(): SocketStats[];
   /** The lanes that have connections or requests. A borrowed dispatcher has none. */
@@ -92,11 +111,13 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
   const { connect, tls, dispatcher, allowH2 = true } = checkedSockets(options);
   const direct = connect !== undefined || dispatcher !== undefined || options.socketPath !== undefined;
   const proxyOf = proxiesOf(direct ? false : options.proxy, process.env);
-  const made = (through: ProxyOf, h2: boolean) => connect ?? connectorOf(options, through, h2);
+  const made = (through: ProxyOf, h2: boolean, tunnelsAll?: boolean) =>
+    connect ?? connectorOf(options, through, h2, tunnelsAll);
   const pool = new SocketPool(options, {
     any: made(proxyOf, allowH2),
     h1: made(proxyOf, false),
     straight: made(() => undefined, false),
+    tunnel: made(proxyOf, false, true),
   });
   if (tls?.rejectUnauthorized === false) {
     const risk = "whoever is on the way can read and change everything";
@@ -132,6 +153,10 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
     takeOver: async (url: string, call: TakeOverOptions) => {
       if (lent) throw new TypeError("Cannot take over: a borrowed dispatcher has no socket to take");
       return takeOver(pool, url, call);
+    },
+    dial: async (url: string, { signal }: { readonly signal: AbortSignal }) => {
+      if (lent) throw new TypeError("Cannot dial: a borrowed dispatcher has no socket to give");
+      return dialed(pool, url, signal);
     },
     stats: () => pool.stats(),
     lanes: () => pool.lanes(),
