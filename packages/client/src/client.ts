@@ -13,6 +13,7 @@ import {
   pipe,
   type PipeOptions,
   resolveUrl,
+  type SocketOpener,
   type StreamOptions,
   systemClock,
   type Transport,
@@ -26,6 +27,7 @@ import {
   type OpenSseOptions,
   type ServerSentEvent,
 } from "@longwire/sse";
+import { httpUrl, openWebSocket, type WebSocketOptions, type WebSocketStream } from "@longwire/websocket";
 import { type CallDefaults, type ClientOptions, merged } from "./client-options.ts";
 import type { Reply } from "./reply.ts";
 import { RunningSet } from "./running-set.ts";
@@ -165,6 +167,34 @@ export class Client<Sockets> implements AsyncDisposable {
     return pipe(this.bytes(url, call), writable, { end, signal: call.signal });
   }
 
+  /**
+   * A WebSocket that is pulled, and comes back: {@link openWebSocket}. Under Node it goes over the client's own connections, with its `tls`, `proxy` and
+   * `lookup`, and sends the client's headers and credentials with the handshake. Elsewhere the runtime's WebSocket sends no headers, so those of
+   * the client are left out and those of the call end it as `protocol`: give `protocols`, `query` or `hello`.
+   *
+   * @throws TypeError, RangeError on a bad option
+   *
+   * @example
+   * ```ts
+   * import { createClient } from "longwire";
+   *
+   * const client = createClient({ baseUrl: "https://api.example.com" });
+   * const chat = client.webSocket("/chat", { hello: () => JSON.stringify({ join: "lobby" }) });
+   * for await (const message of chat) {
+   *   console.log(message);
+   *   await chat.send("thanks");
+   * }
+   * ```
+   */
+  webSocket(url: string, options: CallOptions<WebSocketOptions> = {}): WebSocketStream {
+    const { query, headers, auth } = options;
+    // What a function gives is checked when it is asked.
+    const checkable = { ...options, query: typeof query === "function" ? undefined : query };
+    const call = this.#call(httpUrl(url), checkable, this.#streams);
+    const opener = options.opener ?? this.socketOpener(call);
+    return openWebSocket(url, { ...call, query, ...(opener ? { opener } : { headers, auth }) });
+  }
+
   /** One answer over the same connections, whatever its status. @throws StreamError, see {@link sendRequest} */
   async request(url: string, options: CallOptions<RequestOptions> = {}): Promise<Reply> {
     return sendRequest(url, this.#call(url, options, this.#requests));
@@ -210,6 +240,11 @@ export class Client<Sockets> implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Makes WebSockets that send headers; `undefined`: only the runtime does, and sends none. */
+  protected socketOpener(_call: Pick<ClientSide, "transport" | "clock">): SocketOpener | undefined {
+    return undefined;
   }
 
   /** The options of a call that the client ends with its streams. */

@@ -1,3 +1,4 @@
+import type { SocketOpener } from "@longwire/core";
 import {
   diagnostics,
   type DuplexCall,
@@ -80,5 +81,15 @@ export class NodeClient extends Client<SocketStats[]> {
     const call = this.streamCall(url, options);
     const { duplex = this.#sockets.duplex } = call.transport as Partial<NodeTransport>;
     return duplex(url, call);
+  }
+
+  /** Over the client's `transport` where that is a `nodeTransport()`, else over its own sockets. */
+  protected override socketOpener({ transport, clock }: Parameters<Client<[]>["socketOpener"]>[0]): SocketOpener {
+    const { dial = this.#sockets.dial } = transport as Partial<NodeTransport>;
+    return async (request, call) => {
+      // Who opens no WebSocket loads none.
+      const { nodeWebSocket } = await import("@longwire/node/websocket");
+      return nodeWebSocket({ dial }, { clock })(request, call);
+    };
   }
 }

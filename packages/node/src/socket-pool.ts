@@ -41,10 +41,11 @@ export interface OwnConnection {
 
 /** How sockets are made. */
 export interface Connectors {
-  /** HTTP/2 is offered, where it may be. */
+  /** For requests; HTTP/2 is offered, where it may be. */
   readonly any: buildConnector.connector;
-  readonly h1: buildConnector.connector;
-  /** Goes through no proxy. */
+  /** For HTTP/1.1, through a proxy always by a tunnel. */
+  readonly tunnel: buildConnector.connector;
+  /** For HTTP/1.1, through no proxy. */
   readonly straight: buildConnector.connector;
 }
 
@@ -107,7 +108,7 @@ export class SocketPool {
    * reads requests and knows nothing of what is taken over.
    */
   wayTo(origin: string): Way {
-    return reaching(origin, origin.startsWith("https:") ? this.#connectors.h1 : this.#connectors.straight);
+    return reaching(origin, origin.startsWith("https:") ? this.#connectors.tunnel : this.#connectors.straight);
   }
 
   /** Whether streams to the origin have a connection that speaks HTTP/2. */
@@ -123,6 +124,11 @@ export class SocketPool {
   /** How the origin is connected to for requests: as those of the pool are. */
   wayOf(origin: string): Way {
     return reaching(origin, this.#connectors.any);
+  }
+
+  /** How the origin is connected to for what is no HTTP soon: a proxy opens a tunnel for it, for http too. */
+  tunnelTo(origin: string): Way {
+    return reaching(origin, this.#connectors.tunnel);
   }
 
   /** Counts a connection among those of the pool, which waits for it and ends it as its own, until it is gone. */

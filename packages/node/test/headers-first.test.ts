@@ -10,7 +10,7 @@ let pool: SocketPool;
 let transport: Transport;
 beforeEach(() => {
   const connector = connectorOf({}, () => undefined, false);
-  pool = new SocketPool({}, { any: connector, h1: connector, straight: connector });
+  pool = new SocketPool({}, { any: connector, tunnel: connector, straight: connector });
   const send = () => Promise.reject(new Error("only over HTTP/2"));
   transport = headersFirst(pool, () => undefined, send);
 });
