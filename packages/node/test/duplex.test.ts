@@ -866,6 +866,8 @@ test.each<[string, DuplexOptions, string]>([
   ["the method CONNECT", { method: "connect" }, "takeOver"],
   ["a method that is no token", { method: "G T" }, "method must be a token"],
   ["a bad header", { headers: { a: "b\r\nc" } }, "header a"],
+  ["a name that there is not", { boddy: "x" } as object, 'has no "boddy"'],
+  ["json", { json: {} } as object, "write JSON.stringify(value)"],
   ["an unknown clock", { timeouts: { idle: 1 } as object }, "timeouts has no"],
 ])("%s is a TypeError before anything is sent", async (_what, options, words) => {
   const failure = transport.duplex("http://127.0.0.1:1/", options);
