@@ -812,7 +812,7 @@ describe("the connection", () => {
     for (let n = 1; n <= 2; n++) {
       const call = await transport.duplex(server.url);
       await call.head;
-      expect(transport.stats()).toMatchObject([{ origin: server.url, state: "busy", requests: 1 }]);
+      expect(transport.stats()).toMatchObject([{ origin: server.url, state: "busy", protocol: "h1", requests: 1 }]);
       await call.end();
       expect(await textOf(call)).toBe("");
       await gone();
