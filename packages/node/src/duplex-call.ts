@@ -129,8 +129,14 @@ export class Call implements DuplexCall, RunningStream {
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
     if (this.#iterated) throw new TypeError("Cannot read this answer again: it is being read, or was");
     this.#iterated = true;
+    let before: Promise<unknown> = Promise.resolve();
     return {
-      next: () => this.#next(),
+      next: () => {
+        const step = before.then(() => this.#next());
+        // That one fails unheard is no unhandled rejection.
+        before = step.catch(() => {});
+        return step;
+      },
       return: async () => {
         await this.close();
         return { done: true, value: undefined };

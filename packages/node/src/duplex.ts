@@ -60,7 +60,10 @@ const anything = { name: "a duplex call", accept: "*/*", accepts: () => true };
 
 /** @throws TypeError, RangeError on a bad option */
 function requestOf(url: string, options: DuplexOptions): { request: StreamRequest; auth: Auth | undefined } {
-  checkOptions<never>(options as StreamOptions<never>);
+  checkOptions<never>(options as StreamOptions<never>, {});
+  if ("json" in options && options.json !== undefined) {
+    throw new TypeError("duplex sends what is written, or its body; write JSON.stringify(value) in place of json");
+  }
   const method = checkedMethod(options.method ?? "POST");
   if (method === "CONNECT") throw new TypeError("duplex sends a body, and CONNECT has none; use takeOver");
   const resolved = resolveUrl(url, options.baseUrl);

@@ -57,7 +57,10 @@ export class H2Connection implements Connection {
       maxHeaderListPairs: 4_000,
     });
     this.#session = session;
-    session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
+    session.once("connect", () => {
+      // Node tells this also of a session that was destroyed meanwhile, and throws then.
+      if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes);
+    });
     session.on("remoteSettings", ({ maxConcurrentStreams = settings.maxConcurrentStreams }) => {
       this.#isNew = false;
       this.#most = Math.min(settings.maxConcurrentStreams, maxConcurrentStreams);

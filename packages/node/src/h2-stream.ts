@@ -1,6 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
 import { StreamError } from "@longwire/core";
+import { errors } from "undici";
 import type { Carried, Controller, Outgoing } from "./connection.ts";
 import type { H2Connection } from "./h2-connection.ts";
 import { SourceBody } from "./request-body.ts";
@@ -39,7 +40,7 @@ export class H2Stream implements Controller {
       this.#error = error;
     });
     stream.on("close", () => this.#closed());
-    if (body instanceof SourceBody) void this.#send(body);
+    if (body instanceof SourceBody) void this.#send(body, outgoing.headers["content-length"]);
     else if (body !== undefined) stream.end(body);
   }
 
@@ -143,13 +144,24 @@ export class H2Stream implements Controller {
     };
   }
 
-  async #send(source: SourceBody): Promise<void> {
+  /** Sent on, it would be malformed, which costs a stream at best, and with some servers the connection: RFC 9113 section 8.1.1. */
+  #misstated(how: "more" | "fewer"): void {
+    if (this.#over) return;
+    const why = `its body has ${how} bytes than its content-length says`;
+    this.#fail(new errors.RequestContentLengthMismatchError(why));
+  }
+
+  async #send(source: SourceBody, length: string | undefined): Promise<void> {
     const stream = this.#stream;
+    let leftBytes = length === undefined ? undefined : Number(length);
     try {
       for await (const chunk of source) {
         if (stream.destroyed || stream.closed) return;
+        if (leftBytes !== undefined) leftBytes -= chunk.length;
+        if (leftBytes !== undefined && leftBytes < 0) return this.#misstated("more");
         if (!stream.write(chunk)) await writable(stream);
       }
+      if (leftBytes) return this.#misstated("fewer");
       stream.end();
     } catch {
       // The source failed, which its exchange knows, or it was let go.

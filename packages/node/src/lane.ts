@@ -133,7 +133,8 @@ export class Lane implements Berths, ConnectionOwner {
       connecting: this.#attempts.size,
       inUse: loads.length - free,
       free,
-      draining: this.#draining,
+      // One that has ended all of its own is about to go, and in use by nobody.
+      draining: this.#drains.filter(({ carried }) => carried > 0).length,
       running: loads.reduce((sum, carried) => sum + carried, 0),
       waiting: this.#waiting.size,
       requests: this.#requests,
@@ -220,8 +221,8 @@ export class Lane implements Berths, ConnectionOwner {
     return true;
   }
 
-  get #draining(): number {
-    return [...this.#connections].filter(({ draining }) => draining).length;
+  get #drains(): Connection[] {
+    return [...this.#connections].filter(({ draining }) => draining);
   }
 
   #tellIfStuck(ticket: Ticket): void {
@@ -234,7 +235,7 @@ export class Lane implements Berths, ConnectionOwner {
   get #isFull(): boolean {
     const { connections: most } = this.#settings;
     if (this.#connections.size + this.#attempts.size < most) return false;
-    return this.#connections.size - this.#draining + this.#attempts.size >= most;
+    return this.#connections.size - this.#drains.length + this.#attempts.size >= most;
   }
 
   #forgetRoom(connection: Connection): void {

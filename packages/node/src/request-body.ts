@@ -39,8 +39,8 @@ export class SourceBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint
     });
   }
 
-  return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.release();
+  return(reason?: unknown): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.release(reason);
     return Promise.resolve({ done: true, value: undefined });
   }
 

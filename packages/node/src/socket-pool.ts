@@ -16,7 +16,7 @@ import { WireFailure } from "./wire-failure.ts";
 export interface SocketStats {
   /** Scheme, host and port, or `unix:` and the path of the socket. */
   readonly origin: string;
-  /** Whose it is; `undefined` for one that was or will be taken over. */
+  /** Whose it is; `undefined` for one outside of the lanes: of a duplex call over HTTP/1.1, or one that was or will be taken over. */
   readonly lane: LaneName | undefined;
   /** What it speaks; `undefined` until it is connected, and when it was taken over. */
   readonly protocol: "h1" | "h2" | undefined;
@@ -152,7 +152,7 @@ export class SocketPool {
       ];
     });
     const own = Array.from(this.#own, ({ origin, state, socket }) =>
-      shown(origin, undefined, undefined, state, state === "connecting" ? 0 : 1, socket),
+      shown(origin, undefined, state === "busy" ? "h1" : undefined, state, state === "connecting" ? 0 : 1, socket),
     );
     return [...pooled.flat(), ...own];
   }

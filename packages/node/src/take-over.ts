@@ -147,7 +147,7 @@ interface HandshakeRequest {
 
 /** @throws TypeError, RangeError on a bad option */
 function handshakeRequest(url: string, options: TakeOverOptions): HandshakeRequest {
-  checkOptions<never>(options);
+  checkOptions<never>(options, { protocol: true, connect: true });
   const { protocol, connect, body, json, query } = options;
   if ((protocol === undefined) === (connect === undefined)) {
     throw new TypeError('Say what to take over: either protocol, such as "tcp", or connect, such as "host:22"');
@@ -156,7 +156,8 @@ function handshakeRequest(url: string, options: TakeOverOptions): HandshakeReque
     throw new TypeError(`protocol must be a token such as "tcp", not ${JSON.stringify(protocol)}`);
   }
   if (connect !== undefined && !/^[^\s/?#@]+:\d{1,5}$/.test(connect)) {
-    throw new TypeError(`connect must be "host:port", not ${JSON.stringify(connect)}`);
+    // What stands before an @ is a password.
+    throw new TypeError(`connect must be "host:port", not ${JSON.stringify(String(connect).replace(/^.*@/s, "***@"))}`);
   }
   if (body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array)) {
     throw new TypeError("body must be text or bytes: a connection that is taken over has no stream before it");

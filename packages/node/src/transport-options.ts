@@ -44,7 +44,7 @@ export interface NodeTransportOptions {
   /**
    * A dispatcher of undici's to send everything with, an `Agent` that others use too or a `MockAgent`: it is borrowed, and never closed
    * here. Its connections, proxies and waits are its own: `stats()` does not see them, a request that meets a dead socket fails, and
-   * `takeOver` has no socket to take. With it, none of the options of sockets counts.
+   * neither `duplex` nor `takeOver` has a socket. With it, none of the options of sockets counts.
    */
   dispatcher?: Dispatcher | undefined;
   /** Measures how long a connection may leave a PING of HTTP/2 unanswered: 5_000 ms. Default: the system's clock. */

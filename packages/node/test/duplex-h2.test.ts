@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from "node:http2";
 import { StreamError } from "@longwire/core";
+import { fakeClock } from "@longwire/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DuplexCall } from "../src/duplex-call.ts";
 import { type NodeTransport, nodeTransport } from "../src/node-transport.ts";
@@ -206,6 +207,55 @@ describe("a duplex call to a server that chooses HTTP/2", () => {
     await good.write("still here");
     expect(await pieceOf(readerOf(good))).toBe("still here");
     await good.close();
+  });
+
+  test("that is closed and destroyed while its connection has yet to say hello ends nothing but itself", async () => {
+    await using server = await h2Server(echo);
+    const call = await transport.duplex(server.url);
+    await call.close();
+    await transport.destroy();
+    // What Node throws then is nobody's to catch.
+    await turns(20);
+    expect(transport.stats()).toEqual([]);
+  });
+
+  test("that is late says so to whoever writes, though the wire is what takes no more", async () => {
+    const clock = fakeClock();
+    await using server = await h2Server((stream) => stream.pause());
+    const call = await transport.duplex(server.url, { clock, timeouts: { totalMs: 1_000 } });
+    const writing = failureOf(call.write(new Uint8Array(8 * 1024 * 1024)));
+    await clock.advance(1_000);
+    expect(await writing).toMatchObject({ code: "deadline", clock: "totalMs" });
+    expect(await failureOf(call.head)).toBe(await writing);
+  });
+
+  test.each([
+    ["more", "3"],
+    ["fewer", "10"],
+  ])("with %s bytes than its content-length is a TypeError, and its siblings live on", async (how, length) => {
+    await using server = await h2Server(echo);
+    const sibling = await transport.duplex(server.url);
+    const call = await transport.duplex(server.url, { headers: { "content-length": length } });
+    await Promise.allSettled([call.write("hello"), call.end()]);
+    const error = await textOf(call).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as TypeError).message).toContain(`its body has ${how} bytes than its content-length says`);
+    await sibling.write("still here");
+    expect(await pieceOf(readerOf(sibling))).toBe("still here");
+    await sibling.close();
+  });
+
+  test("answers reads that overlap in their order", async () => {
+    await using server = await h2Server(echo);
+    const call = await transport.duplex(server.url);
+    await call.write("one");
+    const reader = readerOf(call);
+    expect(await pieceOf(reader)).toBe("one");
+    const both = Promise.all([pieceOf(reader), pieceOf(reader)]);
+    await call.write("two");
+    await turns(20);
+    await call.end();
+    expect(await both).toEqual(["two", "(done)"]);
   });
 
   test("with allowH2: false speaks HTTP/1.1", async () => {

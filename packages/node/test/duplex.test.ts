@@ -812,7 +812,7 @@ describe("the connection", () => {
     for (let n = 1; n <= 2; n++) {
       const call = await transport.duplex(server.url);
       await call.head;
-      expect(transport.stats()).toMatchObject([{ origin: server.url, state: "busy", requests: 1 }]);
+      expect(transport.stats()).toMatchObject([{ origin: server.url, state: "busy", protocol: "h1", requests: 1 }]);
       await call.end();
       expect(await textOf(call)).toBe("");
       await gone();
@@ -866,6 +866,8 @@ test.each<[string, DuplexOptions, string]>([
   ["the method CONNECT", { method: "connect" }, "takeOver"],
   ["a method that is no token", { method: "G T" }, "method must be a token"],
   ["a bad header", { headers: { a: "b\r\nc" } }, "header a"],
+  ["a name that there is not", { boddy: "x" } as object, 'has no "boddy"'],
+  ["json", { json: {} } as object, "write JSON.stringify(value)"],
   ["an unknown clock", { timeouts: { idle: 1 } as object }, "timeouts has no"],
 ])("%s is a TypeError before anything is sent", async (_what, options, words) => {
   const failure = transport.duplex("http://127.0.0.1:1/", options);

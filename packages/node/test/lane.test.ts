@@ -234,6 +234,7 @@ class Harbour {
       connecting: pending.length,
       inUse,
       free: afloat.length - inUse,
+      draining: afloat.filter(({ draining, carried }) => draining && carried > 0).length,
       running,
       waiting: waiting.length,
       requests: this.passengers.filter(({ boarded }) => boarded).length,

@@ -156,6 +156,9 @@ describe("the handshake", () => {
     ["a method that is no token", { protocol: "tcp", method: "G T" }, "method must be a token"],
     ["body and json", { protocol: "tcp", body: "a", json: 1 }, "body or json"],
     ["a bad header", { protocol: "tcp", headers: { a: "b\r\nc" } }, "header a"],
+    ["a name that there is not", { protocol: "tcp", protocl: "tcp" } as object, 'has no "protocl"'],
+    ["a password before the target", { connect: "ann:secret@db:1" }, 'not "***@db:1"'],
+    ["a target that is no text", { connect: 5 as unknown as string }, 'not "5"'],
     ["an unknown clock", { protocol: "tcp", timeouts: { idle: 1 } as object }, "timeouts has no"],
   ])("%s is a TypeError before anything is sent", async (_what, options, words) => {
     const failure = transport.takeOver("http://127.0.0.1:1/", options);

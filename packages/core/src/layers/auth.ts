@@ -53,7 +53,7 @@ export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
     if (isSame(sent, renewed)) return response;
     await excerpt(response, clock, signal);
     // The events of the wire were told of the first request; each is told at most once.
-    return next(renewed, { signal });
+    return next(renewed, { ...call, on: undefined });
   };
 }
 

@@ -47,7 +47,7 @@ export function redirectLayer(clock: Clock, { limit = 20, secretHeaders: more = 
       await excerpt(response, clock, call.signal);
       request = step;
       // The events of the wire were told of the first request; each is told at most once.
-      response = await next(request, { signal: call.signal });
+      response = await next(request, { ...call, on: undefined });
     }
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type Auth, type AuthCall, authLayer, basic, bearer } from "../../src/layers/auth.ts";
 import { StreamRequest } from "../../src/request/stream-request.ts";
+import type { Transport } from "../../src/transport/transport.ts";
 import { fakeClock, type ScriptedAnswer, scriptedTransport } from "../../src/testing/index.ts";
 
 const free = new AbortController().signal;
@@ -91,6 +92,18 @@ test("after a 401 it asks once more and sends again, with the first answer relea
   expect(sentBy(transport)).toEqual(["Bearer old", "Bearer new"]);
   expect([transport.released, transport.open]).toEqual([1, 1]);
   expect(events).toEqual(["connected", "sent"]);
+});
+
+test("what is sent again is for the same use: it stays in its lane", async () => {
+  const { transport } = guarded(() => undefined, [{ status: 401 }, {}]);
+  const lanes: unknown[] = [];
+  const seen: Transport = (sent, sentCall) => {
+    lanes.push(sentCall.lane);
+    return transport(sent, sentCall);
+  };
+  const auth = bearer(({ refused }) => (refused ? "new" : "old"));
+  await authLayer(auth, "https://a.example", fakeClock())(seen)(request, { signal: free, lane: "call" });
+  expect(lanes).toEqual(["call", "call"]);
 });
 
 test("a second 401 is handed on untouched", async () => {

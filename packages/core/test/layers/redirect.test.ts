@@ -4,6 +4,7 @@ import { redirectLayer } from "../../src/layers/redirect.ts";
 import { type RequestBody, StreamRequest } from "../../src/request/stream-request.ts";
 import { fakeClock, type ScriptedAnswer, scriptedTransport } from "../../src/testing/index.ts";
 import { layered } from "../../src/transport/layer.ts";
+import type { Transport } from "../../src/transport/transport.ts";
 
 const free = new AbortController().signal;
 const to = (location: string, status = 302): ScriptedAnswer => ({ status, headers: { location } });
@@ -185,6 +186,18 @@ test("the events of the wire are told once", async () => {
   };
   await send(new StreamRequest({ url: "https://a.example/" }), { signal: free, on });
   expect(calls).toEqual(["connected", "sent"]);
+});
+
+test("every request on the way is for the same use: it stays in its lane", async () => {
+  const { transport, clock } = follow([to("/next"), to("/last"), {}]);
+  const lanes: unknown[] = [];
+  const seen: Transport = (sent, sentCall) => {
+    lanes.push(sentCall.lane);
+    return transport(sent, sentCall);
+  };
+  const send = redirectLayer(clock)(seen);
+  await send(new StreamRequest({ url: "https://a.example/" }), { signal: free, lane: "call" });
+  expect(lanes).toEqual(["call", "call", "call"]);
 });
 
 test("an answer that does not end costs 1 s on the way, and an abort meanwhile ends all", async () => {
