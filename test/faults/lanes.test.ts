@@ -196,7 +196,7 @@ describe("who waits for a connection", () => {
     const error = (await late) as StreamError;
     expect(error).toMatchObject({ name: "StreamError", code: "deadline", clock: "connectMs" });
     expect(error.message).toContain("3000 ms (connectMs)");
-    expect(error.message).toMatch(new RegExp(`waited for one of the 2 .*"${lane}"`));
+    expect(error.message).toMatch(new RegExp(`waited for a connection: the lane "${lane}" may have 2 `));
     expect(error.message).not.toContain("secret");
     expect(laneOf(client, lane)).toMatchObject({ open: 2, waiting: 0 });
     expect(server.asked.length).toBe(2);

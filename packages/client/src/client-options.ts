@@ -39,7 +39,10 @@ export interface ClientOptions {
   retryOn?: RetryTable | RetryOn | undefined;
   /** A transport of the caller's, never closed by the client. Default: one of the client's own, undici under Node, fetch elsewhere. */
   transport?: Transport | undefined;
-  /** How many attempts all its streams together may make at one origin. Default 50 a second, 100 at once. */
+  /**
+   * How many attempts all its streams together, and requests that are tried again, may make at one origin. Default 50 a second, 100 at
+   * once.
+   */
   budget?: BudgetOptions | undefined;
   /** Where time comes from: a fake one in tests. Default: the system's. */
   clock?: Clock | undefined;

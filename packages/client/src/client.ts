@@ -65,6 +65,8 @@ export class Client<Sockets> implements AsyncDisposable {
   readonly #owned: OwnedTransport<Sockets>;
   readonly #watch: Watch | undefined;
   readonly #clock: Clock;
+  readonly #shared: Budget;
+  /** The same, that counts attempts. */
   readonly #budget: Budget;
   readonly #streams = new RunningSet();
   readonly #requests = new RunningSet();
@@ -78,17 +80,8 @@ export class Client<Sockets> implements AsyncDisposable {
     this.#owned = owned;
     this.#watch = watch;
     this.#clock = options.clock ?? systemClock;
-    const budget = createBudget(this.#clock, options.budget);
-    this.#budget = {
-      take: (origin) => {
-        this.#attempts++;
-        return budget.take(origin);
-      },
-      giveBack: (origin) => {
-        this.#attempts--;
-        budget.giveBack(origin);
-      },
-    };
+    this.#shared = createBudget(this.#clock, options.budget);
+    this.#budget = this.#counted(0);
   }
 
   /**
@@ -197,7 +190,8 @@ export class Client<Sockets> implements AsyncDisposable {
 
   /** One answer over the same connections, whatever its status. @throws StreamError, see {@link sendRequest} */
   async request(url: string, options: CallOptions<RequestOptions> = {}): Promise<Reply> {
-    return sendRequest(url, this.#call(url, options, this.#requests));
+    const call = this.#call(url, options, this.#requests);
+    return sendRequest(url, { ...call, budget: this.#counted(1) });
   }
 
   /**
@@ -253,6 +247,23 @@ export class Client<Sockets> implements AsyncDisposable {
     options: Options,
   ): Options & Pick<ClientSide, "baseUrl" | "running" | "clock" | "transport"> {
     return this.#call(url, options, this.#streams);
+  }
+
+  /** The budget of all, that counts attempts. The first `free` of them are not of it: at that pace somebody calls. */
+  #counted(free: number): Budget {
+    let left = free;
+    return {
+      take: (origin) => {
+        this.#attempts++;
+        if (left === 0) return this.#shared.take(origin);
+        left--;
+        return 0;
+      },
+      giveBack: (origin) => {
+        this.#attempts--;
+        this.#shared.giveBack(origin);
+      },
+    };
   }
 
   /** The options of a call, with the client's and what only the client has. */

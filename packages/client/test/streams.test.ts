@@ -213,6 +213,18 @@ test("all streams of a client share one budget of attempts an origin", async () 
   await client.destroy();
 });
 
+test("requests are no part of that budget, but for their retries", async () => {
+  const { client, clock, transport } = clientOf(() => ({ status: 503 }), { budget: { perSecond: 1, burst: 2 } });
+  const statuses = Promise.all(Array.from({ length: 50 }, async () => (await client.request("/")).status));
+  await clock.advance(1);
+  expect(await statuses).toEqual(Array(50).fill(503));
+  const retried = Array.from({ length: 4 }, () => client.request("/", { retries: 1 }));
+  for (const reply of retried) reply.catch(() => {});
+  await clock.advance(600);
+  expect(transport.requests.length).toBe(50 + 4 + 2);
+  await client.destroy();
+});
+
 test("a transport of the call is used in place of the client's", async () => {
   const { client, transport } = clientOf([]);
   const other = clientOf([{ status: 204 }]).transport;

@@ -36,6 +36,7 @@ export type {
   TransportCall,
   TransportEvents,
 } from "./transport/transport.ts";
+export { waitedFor } from "./transport/queued.ts";
 export { codedHeaders } from "./transport/coded-headers.ts";
 export { layered } from "./transport/layer.ts";
 export type { Layer } from "./transport/layer.ts";

@@ -5,6 +5,7 @@ import {
   type Head,
   layered,
   type Layer,
+  type Queued,
   type Running,
   type RunningStream,
   shownUrl,
@@ -12,6 +13,7 @@ import {
   type StreamRequest,
   type StreamResponse,
   type Transport,
+  waitedFor,
 } from "@longwire/core";
 import { Upload, type UploadSource } from "./upload.ts";
 import { WrittenBody } from "./written-body.ts";
@@ -74,6 +76,8 @@ export class Call implements DuplexCall, RunningStream {
   readonly #written: WrittenBody | undefined;
   readonly #upload: Upload;
   #headPending = true;
+  /** What it waits for before it has a connection. */
+  #queued: Queued | undefined;
   #reads = 0;
   #response: StreamResponse | undefined;
   #chunks: AsyncIterator<Uint8Array> | undefined;
@@ -164,6 +168,9 @@ export class Call implements DuplexCall, RunningStream {
 
   async #open(send: Transport, request: StreamRequest, onSent: () => void): Promise<Head> {
     const on = {
+      queued: (queued: Queued): void => {
+        this.#queued = queued;
+      },
       hidden: (): void => {},
       connected: (): void => this.#deadlines.stop("connectMs"),
       sent: (): void => {
@@ -257,8 +264,9 @@ export class Call implements DuplexCall, RunningStream {
 
   #late(name: ClockName): StreamError {
     const ms = this.#settings.timeouts[name as keyof CallSettings["timeouts"]];
+    const waited = name === "connectMs" ? waitedFor(this.#queued) : "";
     const [code, what, why] = lateness[name as keyof CallSettings["timeouts"]];
-    return new StreamError(code, `Cannot ${what} ${this.#shown}: ${why} ${ms} ms (${name})`, { clock: name });
+    return new StreamError(code, `Cannot ${what} ${this.#shown}: ${why} ${ms} ms (${name})${waited}`, { clock: name });
   }
 }
 

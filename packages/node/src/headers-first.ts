@@ -41,7 +41,9 @@ export function headersFirst(pool: SocketPool, proxyOf: ProxyOf, send: Transport
       }
       if (isH2(socket)) {
         lease.socket = undefined;
-        pool.welcome(origin, socket);
+        // Calls that came at once each asked which protocol it is: the first connection does for all.
+        if (pool.speaksH2(origin)) socket.destroy();
+        else pool.welcome(origin, socket);
         return await send(request.withBody(body), call);
       }
       on?.connected({ reused: false });

@@ -1,5 +1,5 @@
 import { type ClockName, StreamError } from "../errors.ts";
-import type { Queued } from "../transport/transport.ts";
+import { waitedFor } from "../transport/queued.ts";
 import type { Opening } from "./opening.ts";
 
 /**
@@ -18,7 +18,7 @@ export function clockError(
     case "connectMs":
       return new StreamError(
         "deadline",
-        `Cannot reach ${url}: no connection after ${ms} ms (connectMs)${held(attempt?.queued)}`,
+        `Cannot reach ${url}: no connection after ${ms} ms (connectMs)${waitedFor(attempt?.queued)}`,
         { clock },
       );
     case "headersMs":
@@ -42,10 +42,4 @@ export function clockError(
     default:
       return clock satisfies never;
   }
-}
-
-function held(queued: Queued | undefined): string {
-  if (!queued) return "";
-  const { lane, connections } = queued;
-  return `; it waited for one of the ${connections} that the lane "${lane}" may have to that origin, all in use`;
 }
