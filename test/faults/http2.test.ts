@@ -85,6 +85,14 @@ describe("the protocol", () => {
     expect(await framingOf(`https://localhost:${server.port}`)).toBe("length");
   });
 
+  test("with a server that has nothing of what is offered is unreachable, and says so", async () => {
+    await using server = await h2Server(local, (stream) => answerH2(stream, "never"), { allowHTTP1: false });
+    await using old = createClient({ tls, allowH2: false });
+    const error = await old.request(server.url).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "unreachable", phase: "tls" });
+    expect((error as Error).message).toContain("it speaks no protocol that is offered (ALPN)");
+  });
+
   test("is HTTP/1.1 with `allowH2: false`, which offers nothing else", async () => {
     const offered: unknown[] = [];
     const ALPNCallback = ({ protocols }: { protocols: string[] }): string => {

@@ -121,7 +121,8 @@ export class H2Stream implements Controller {
     if (this.#leftBytes && rstCode === constants.NGHTTP2_PROTOCOL_ERROR) {
       return new WireFailure("short", `it ended with ${this.#leftBytes} bytes of its content-length to come,`);
     }
-    return new WireFailure("reset", `the server reset the stream: ${codeName(rstCode)}`);
+    const remedy = rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED ? " (give allowH2: false)" : "";
+    return new WireFailure("reset", `the server reset the stream: ${codeName(rstCode)}${remedy}`);
   }
 
   #heard(): void {

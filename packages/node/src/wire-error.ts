@@ -20,7 +20,7 @@ export function connectError(error: unknown, url: string): StreamError {
     : {
         name: "its name does not resolve",
         connect: "no connection came about",
-        tls: "the TLS handshake failed",
+        tls: isUnspoken(cause) ? "it speaks no protocol that is offered (ALPN)" : "the TLS handshake failed",
       }[phase];
   const by = proxy ? `by the proxy ${proxy.proxy.shown}: ` : "";
   return new StreamError("unreachable", `Cannot reach ${shown}: ${by}${why} (${reasons(cause)})`, {
@@ -87,6 +87,11 @@ function proxyRefusal(
   const why = `the proxy ${proxy.shown} answered ${status} and opened no tunnel${remedy}`;
   const told = Object.fromEntries(responseHeaders(headers));
   return new StreamError("refused", `Cannot reach ${shown}: ${why}`, { phase: "connect", status, headers: told });
+}
+
+/** An HTTP/2 server that was offered HTTP/1.1 alone, or the other way. */
+function isUnspoken(error: unknown): boolean {
+  return codeOf(error) === "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL";
 }
 
 function phaseOf(error: unknown, secure: boolean): "name" | "connect" | "tls" {
