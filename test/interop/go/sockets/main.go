@@ -261,7 +261,7 @@ func flood(connection *websocket.Conn, r *http.Request) {
 //
 //	ask=1        a first message of the client, {"since":N}, says where to begin
 //	abort_after  after so many messages of one connection it is cut ...
-//	abort        ... with `fin`, `reset`, or a close code
+//	abort        ... with `fin`, `reset`, or a close code, or stays as it is with `hold`, for the test to kill the server
 func counter(connection *websocket.Conn, r *http.Request) {
 	since := number(r, "since", 0)
 	if r.FormValue("ask") == "1" {
@@ -276,6 +276,8 @@ func counter(connection *websocket.Conn, r *http.Request) {
 		if sent == number(r, "abort_after", -1) {
 			if code := number(r, "abort", 0); code != 0 {
 				sendClose(connection, code, "")
+				<-gone
+			} else if r.FormValue("abort") == "hold" {
 				<-gone
 			} else if r.FormValue("abort") == "reset" {
 				connection.UnderlyingConn().(*net.TCPConn).SetLinger(0)

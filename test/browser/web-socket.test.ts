@@ -1,0 +1,54 @@
+import { type FaultProxy, faultProxy } from "@longwire/testing";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { GoProgram, GoServer } from "../interop/go-server.ts";
+import { buildGorilla, countsOf } from "../interop/gorilla-server.ts";
+import { describeWithPeer } from "../interop/peers.ts";
+import { type ChromiumPage, openChromium } from "./chromium.ts";
+import { scenarios, show, type World } from "./web-socket-scenarios.ts";
+
+describeWithPeer("gorilla", "a WebSocket, to a Go server on gorilla", () => {
+  let program: GoProgram;
+  let server: GoServer;
+  let proxy: FaultProxy;
+
+  beforeAll(async () => {
+    program = await buildGorilla();
+    return () => program[Symbol.asyncDispose]();
+  }, 150_000);
+
+  beforeEach(async () => {
+    server = await program.start();
+    proxy = await faultProxy({ to: server });
+  });
+  afterEach(async () => {
+    await proxy[Symbol.asyncDispose]();
+    await server.kill();
+  });
+
+  const fault: World["fault"] = async (act) => proxy[act]();
+  const counts: World["counts"] = () => countsOf(server);
+  const titles = Object.entries(scenarios).map(([title, { expected }]) => ({ title, expected }));
+
+  /** Whatever became of a stream, its socket is gone: not half-open, not closing for ever. */
+  const allGone = () => expect.poll(async () => (await counts()).open, { timeout: 10_000 }).toBe(0);
+
+  describe("in Node", () => {
+    it.each(titles)("$title", async ({ title, expected }) => {
+      expect(await show(title, { url: proxy.url, fault, counts })).toEqual(expected);
+      await allGone();
+    });
+  });
+
+  describeWithPeer("chromium", "in Chromium", () => {
+    let page: ChromiumPage;
+    beforeAll(async () => {
+      page = await openChromium("web-socket-scenarios.ts", { fault, counts });
+      return () => page[Symbol.asyncDispose]();
+    }, 60_000);
+
+    it.each(titles)("$title", async ({ title, expected }) => {
+      expect(await page.call("showInPage", title, proxy.url)).toEqual(expected);
+      await allGone();
+    });
+  });
+});
