@@ -57,13 +57,13 @@ const pipe: readonly string[] = [
 
 /** What core's `testing/` may see: contracts and time. */
 const contracts =
-  /^(errors\.ts|(signal|time|request|testing)\/.*|transport\/(transport|layer)\.ts|frames\/decoder\.ts|events\/(dialect|opener)\.ts)$/;
+  /^(errors\.ts|(signal|time|request|testing)\/.*|transport\/(transport|layer)\.ts|frames\/decoder\.ts|events\/(dialect|opener|socket-opener)\.ts)$/;
 
 /** Packages that run everywhere, and the two files that are exempt because they are the Node half of a pair. */
 const portable = new Set(["core", "sse", "ndjson", "websocket"]);
 const nodeHalf = new Set(["packages/core/src/bytes/native.node.ts", "packages/core/src/bytes/node-buffer.d.ts"]);
 const runtimeDependencies = new Set(["p-retry", "abort-controller-x"]);
-const withoutDependencies = new Set(["core", "sse", "ndjson"]);
+const withoutDependencies = new Set(["core", "sse", "ndjson", "websocket"]);
 
 /** The only homes of ambient time and chance. */
 const ambient = new Set(["packages/core/src/time/clock.ts", "packages/core/src/time/random.ts"]);

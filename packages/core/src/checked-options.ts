@@ -108,8 +108,8 @@ function checkReconnect(options: ReconnectOptions): void {
 
 function checkRetryTable(table: RetryTable): void {
   for (const [entry, retried] of Object.entries(table)) {
-    if (!/^([1-5]\d\d|[1-5]xx)$/.test(entry) && !(retriedCodes as readonly string[]).includes(entry)) {
-      const known = `a status such as 404, a class such as 5xx, or ${retriedCodes.join(", ")}`;
+    if (!/^([1-5]\d\d|[1-5]xx|[1-4]\d{3})$/.test(entry) && !(retriedCodes as readonly string[]).includes(entry)) {
+      const known = `a status such as 404, a class such as 5xx, a close code such as 4001, or ${retriedCodes.join(", ")}`;
       throw new TypeError(`retryOn has no ${printed(entry)}; it has ${known}`);
     }
     if (retried !== undefined && !isBoolean(retried))

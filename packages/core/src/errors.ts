@@ -19,7 +19,15 @@ export type ErrorCode =
 export type ClockName = "connectMs" | "headersMs" | "firstItemMs" | "idleMs" | "progressMs" | "maxAgeMs" | "totalMs";
 
 /** The options that set a limit; `error.limit` names the one that was met. */
-export type LimitName = "maxItemBytes" | "maxLineBytes" | "maxBytes" | "maxInflateRatio" | "capacity";
+export type LimitName =
+  | "maxItemBytes"
+  | "maxLineBytes"
+  | "maxBytes"
+  | "maxInflateRatio"
+  | "capacity"
+  | "maxUnreadBytes"
+  | "maxUnsentBytes"
+  | "sendCapacity";
 
 /** What is wrong with a server's certificate: it is another's, out of its time, or signed by nobody who is trusted here. */
 export type CertificateFault = "wrongName" | "expired" | "notYetValid" | "unknownAuthority";
@@ -32,8 +40,8 @@ export interface StreamErrorDetails {
   phase?: "name" | "connect" | "tls";
   /** `unreachable` in phase `tls`: what is wrong with the certificate, when it is the certificate. */
   certificate?: CertificateFault;
-  /** `idle`, `deadline`: the clock that ran out. */
-  clock?: ClockName;
+  /** `idle`, `deadline`: the clock that ran out; `pongMs` is that of a WebSocket's heartbeat. */
+  clock?: ClockName | "pongMs";
   /** `refused`: the status of the answer. */
   status?: number;
   /** `refused`: the headers of the answer, names in lower case. */
@@ -42,6 +50,10 @@ export interface StreamErrorDetails {
   excerpt?: string;
   /** `refused`: what `Retry-After` asked for, in milliseconds. */
   retryAfterMs?: number;
+  /** The code that a WebSocket was closed with: RFC 6455 section 7.4. */
+  closeCode?: number;
+  /** What the peer gave as its reason, beside `closeCode`. */
+  closeReason?: string;
   /** `limit`: the option that set the limit. */
   limit?: LimitName;
   /** `protocol`, `limit`: the line the item began on, from 1. */
@@ -73,11 +85,13 @@ export class StreamError extends Error {
   readonly code: ErrorCode;
   declare readonly phase?: "name" | "connect" | "tls";
   declare readonly certificate?: CertificateFault;
-  declare readonly clock?: ClockName;
+  declare readonly clock?: ClockName | "pongMs";
   declare readonly status?: number;
   declare readonly headers?: Readonly<Record<string, string>>;
   declare readonly excerpt?: string;
   declare readonly retryAfterMs?: number;
+  declare readonly closeCode?: number;
+  declare readonly closeReason?: string;
   declare readonly limit?: LimitName;
   declare readonly line?: number;
   declare readonly byteOffset?: number;

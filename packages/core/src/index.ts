@@ -39,9 +39,11 @@ export type {
 export { codedHeaders } from "./transport/coded-headers.ts";
 export { layered } from "./transport/layer.ts";
 export type { Layer } from "./transport/layer.ts";
+export { wakeEvents } from "./transport/fetch-wake.ts";
+export type { WakeScope } from "./transport/fetch-wake.ts";
 export { fetchTransport } from "./transport/fetch-transport.ts";
 export type { FetchTransportOptions } from "./transport/fetch-transport.ts";
-export { authLayer, basic, bearer } from "./layers/auth.ts";
+export { askedHeaders, authLayer, basic, bearer } from "./layers/auth.ts";
 export type { Auth, AuthCall, Credentials } from "./layers/auth.ts";
 export { redirectLayer } from "./layers/redirect.ts";
 export type { RedirectOptions } from "./layers/redirect.ts";
@@ -63,11 +65,21 @@ export type { LinesOptions } from "./frames/lines-decoder.ts";
 export { bytesDialect } from "./events/bytes-dialect.ts";
 export { checkedBy, checkedSchema, isStandardSchema } from "./events/standard-schema.ts";
 export type { Checked, SchemaIssue, SchemaResult, StandardSchema } from "./events/standard-schema.ts";
-export type { Gap, ItemRules } from "./events/item-rules.ts";
+export { itemRules } from "./events/item-rules.ts";
+export type { Gap, ItemRules, OwnRules } from "./events/item-rules.ts";
 export type { Dialect } from "./events/dialect.ts";
 export { linesDialect } from "./events/lines-dialect.ts";
 export type { Attempt, AttemptEnd, Batch, Head, Opener, OpenerCall } from "./events/opener.ts";
-export type { Until } from "./events/until.ts";
+export type {
+  Message,
+  SocketEnd,
+  SocketListener,
+  SocketOpener,
+  SocketRequest,
+  WireSocket,
+} from "./events/socket-opener.ts";
+export { terminator } from "./events/until.ts";
+export type { Terminator, Until } from "./events/until.ts";
 export { createBudget } from "./session/budget.ts";
 export type { Budget, BudgetOptions } from "./session/budget.ts";
 export { waitReason } from "./session/notice.ts";
@@ -77,7 +89,7 @@ export { memoryCursorStore } from "./session/cursor-store.ts";
 export type { CursorStore } from "./session/cursor-store.ts";
 export { defaultRetryTable } from "./session/policy.ts";
 export type { ReconnectPolicy, RetryOn, RetryTable } from "./session/policy.ts";
-export type { Running, RunningStream } from "./session/settings.ts";
+export type { Running, RunningStream, SessionSettings } from "./session/settings.ts";
 export type { SessionState, Tally, WaitCause } from "./session/state.ts";
 export { latestBy } from "./consumer/inbox.ts";
 export type { DropPolicy, LatestBy } from "./consumer/inbox.ts";
@@ -91,6 +103,14 @@ export { shared } from "./consumer/shared.ts";
 export type { Shared, SharedOptions } from "./consumer/shared.ts";
 export type { SharedReader } from "./consumer/shared-reader.ts";
 export type { NoticeOptions, NoticeReader, Watch, WatchedStream } from "./consumer/notices.ts";
-export { checkBudget, checkedMethod, checkedRetries, checkOptions, headersOf } from "./checked-options.ts";
+export {
+  checkBudget,
+  checkedMethod,
+  checkedRetries,
+  checkOptions,
+  defaultTimeouts,
+  headersOf,
+} from "./checked-options.ts";
 export type { HeadersOption, ReconnectOptions, ResumeOptions, StreamOptions, TimeoutOptions } from "./options.ts";
-export { openBytes, openLines, openStream } from "./open.ts";
+export { checkResume, openBytes, openLines, openStream, settingsOf } from "./open.ts";
+export type { StreamSource } from "./open.ts";

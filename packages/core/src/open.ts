@@ -25,6 +25,7 @@ import { shownUrl } from "./request/shown-url.ts";
 import { isSafe, StreamRequest } from "./request/stream-request.ts";
 import { originOf } from "./request/unix-url.ts";
 import { createBudget } from "./session/budget.ts";
+import type { SessionSettings } from "./session/settings.ts";
 import { systemClock } from "./time/clock.ts";
 import { systemRandom } from "./time/random.ts";
 import { fetchTransport } from "./transport/fetch-transport.ts";
@@ -69,8 +70,7 @@ export function openBytes(url: string, options: StreamOptions<Uint8Array> = {}):
 export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamOptions<T>): EventStream<T> {
   checkOptions(options, dialect.options);
   checkResume(dialect, options);
-  const { clock = systemClock, random = systemRandom, transport = fetchTransport(), resume = {}, accept } = options;
-  const { idleMs } = options.timeouts ?? {};
+  const { clock = systemClock, transport = fetchTransport(), resume = {}, accept } = options;
   const target = resolveUrl(url, options.baseUrl);
   const auth = options.auth ?? (target.basic && basic(target.basic.user, target.basic.password));
   const origin = originOf(target.url);
@@ -83,37 +83,56 @@ export function openStream<T>(url: string, dialect: Dialect<T>, options: StreamO
     const layers = [checkLayer(spoken, clock), redirectLayer(clock), ...(auth ? [authLayer(auth, origin, clock)] : [])];
     return layered(transport, layers)(first, call);
   };
-  return new EventStream<T>(
-    {
-      opener: new HttpOpener(dialect, wakingAs(transport, send), request, resume.apply, itemRules(ownRules, dialect)),
-      url: shownUrl(target.url),
-      origin,
-      clock,
-      random,
-      budget: options.budget ?? createBudget(clock),
-      timeouts: filled(timeoutsOf(dialect, safe), {
-        ...options.timeouts,
-        idleMs: typeof idleMs === "number" ? idleMs : undefined,
-      }),
-      idleFromAttempt: dialect.endless === true && safe,
-      reconnect: options.reconnect !== false && filled(defaultReconnect, options.reconnect),
-      retryOn: options.retryOn,
-      forever: resume.forever === true,
-      until: terminator(options.until, dialect),
-      signal: options.signal,
-      running: options.running,
-      from: resume.from,
-      dropReplayed: resume.dropReplayed === true,
-      onGap: resume.onGap,
-      idleBy: typeof idleMs === "number" ? "caller" : idleMs === "learn" ? "cadence" : "server",
-      cursorStore: options.cursorStore,
-    },
-    options,
-  );
+  const settings = settingsOf(options, {
+    opener: new HttpOpener(dialect, wakingAs(transport, send), request, resume.apply, itemRules(ownRules, dialect)),
+    url: shownUrl(target.url),
+    origin,
+    clock,
+    timeouts: timeoutsOf(dialect, safe),
+    idleFromAttempt: dialect.endless === true && safe,
+    until: terminator(options.until, dialect),
+  });
+  return new EventStream<T>(settings, options);
 }
 
+/** What a stream is made of that no option says; of `timeouts` the defaults. */
+export type StreamSource<T> = Pick<
+  SessionSettings<T>,
+  "opener" | "url" | "origin" | "clock" | "timeouts" | "idleFromAttempt" | "until"
+>;
+
+/** All that a session is made of, for a stream that is not opened over HTTP. The options are checked. */
+export function settingsOf<T>(options: SessionOptions<T>, source: StreamSource<T>): SessionSettings<T> {
+  const { resume = {}, random = systemRandom, budget = createBudget(source.clock) } = options;
+  const { idleMs } = options.timeouts ?? {};
+  return {
+    ...source,
+    random,
+    budget,
+    timeouts: filled(source.timeouts, { ...options.timeouts, idleMs: typeof idleMs === "number" ? idleMs : undefined }),
+    reconnect: options.reconnect !== false && filled(defaultReconnect, options.reconnect),
+    retryOn: options.retryOn,
+    forever: resume.forever === true,
+    signal: options.signal,
+    running: options.running,
+    from: resume.from,
+    dropReplayed: resume.dropReplayed === true,
+    onGap: resume.onGap,
+    idleBy: typeof idleMs === "number" ? "caller" : idleMs === "learn" ? "cadence" : "server",
+    cursorStore: options.cursorStore,
+  };
+}
+
+type SessionOptions<T> = Pick<
+  StreamOptions<T>,
+  "resume" | "random" | "budget" | "timeouts" | "reconnect" | "retryOn" | "signal" | "running" | "cursorStore"
+>;
+
 /** A resume that could not do what it says would lose items, or bring them twice, without a word. */
-function checkResume<T>(dialect: Dialect<T>, { resume = {}, cursorStore }: StreamOptions<T>): void {
+export function checkResume<T>(
+  dialect: Pick<Dialect<T>, "name" | "cursorOf" | "resume">,
+  { resume = {}, cursorStore }: Pick<StreamOptions<T>, "resume" | "cursorStore">,
+): void {
   const { cursor, apply, from } = resume;
   if (apply && !cursor && !dialect.cursorOf && !dialect.resume) {
     throw new TypeError("resume.apply needs resume.cursor, which says which item to go on after");

@@ -43,7 +43,7 @@ interface Ending<Code> {
   readonly code: Code;
   readonly status?: number;
   readonly phase?: "name" | "connect" | "tls";
-  readonly clock?: ClockName;
+  readonly clock?: ClockName | "pongMs";
   readonly limit?: LimitName;
 }
 

@@ -41,8 +41,8 @@ export interface Dialect<T> extends ItemRules<T> {
   idleMsOfHead?(head: Head): number | undefined;
   /** The request that goes on after `cursor`. */
   readonly resume?: ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined;
-  /** What `until: "text"` is compared with. */
-  textOf?(item: T): string;
+  /** What `until: "text"` is compared with; `undefined`: no text. */
+  textOf?(item: T): string | undefined;
   /** The text of `until` that the decoder itself looks for, where it is no item: it then makes a mark `marker`. */
   readonly marker?: string | undefined;
   /** What `until: { event }` is compared with. */

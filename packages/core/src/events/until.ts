@@ -10,7 +10,10 @@ export type Until<T> = string | { readonly event: string } | ((item: T) => boole
 export type Terminator<T> = (item: T) => "deliver" | "swallow" | undefined;
 
 /** @throws TypeError when the dialect has nothing that this `until` could be compared with */
-export function terminator<T>(until: Until<T> | undefined, dialect: Dialect<T>): Terminator<T> | undefined {
+export function terminator<T>(
+  until: Until<T> | undefined,
+  dialect: Pick<Dialect<T>, "name" | "textOf" | "marker" | "typeOf">,
+): Terminator<T> | undefined {
   if (until === undefined) return undefined;
   if (typeof until === "function") return (item) => (until(item) ? "deliver" : undefined);
   if (typeof until === "string") {

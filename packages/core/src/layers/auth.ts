@@ -37,11 +37,7 @@ export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
   return (next) => async (request, call) => {
     if (originOf(request.url) !== origin) return next(request, call);
     const { signal } = call;
-    const ask = async (refused: boolean): Promise<HeaderRecord> => {
-      const given = await abortable(signal, Promise.resolve(auth({ url: request.url, refused, signal })));
-      const headers = typeof given === "string" ? { authorization: given } : given === undefined ? {} : given;
-      return checkedHeaders("auth must give a string, a plain object of headers or undefined", headers);
-    };
+    const ask = (refused: boolean): Promise<HeaderRecord> => askedHeaders(auth, { url: request.url, refused, signal });
     const sent = withHeaders(request, await ask(false));
     const response = await next(sent, call);
     // To CONNECT it is the proxy that asks: RFC 9110 section 15.5.8.
@@ -59,6 +55,13 @@ export function authLayer(auth: Auth, origin: string, clock: Clock): Layer {
     // The events of the wire were told of the first request; each is told at most once.
     return next(renewed, { signal });
   };
+}
+
+/** The headers that `auth` gives for one request. @throws what it threw; TypeError on what are no headers; the signal's reason */
+export async function askedHeaders(auth: Auth, call: AuthCall): Promise<HeaderRecord> {
+  const given = await abortable(call.signal, Promise.resolve(auth(call)));
+  const headers = typeof given === "string" ? { authorization: given } : given === undefined ? {} : given;
+  return checkedHeaders("auth must give a string, a plain object of headers or undefined", headers);
 }
 
 /**

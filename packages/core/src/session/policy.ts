@@ -23,8 +23,8 @@ export interface ReconnectPolicy extends BackoffPolicy {
 export type RetryOn = (error: StreamError) => boolean | undefined;
 
 /**
- * Which errors are retried: by status, by class of statuses, or by code. The closest word counts: `503` before `"5xx"` before
- * `refused`.
+ * Which errors are retried: by status, by class of statuses, by the close code of a WebSocket, or by code. The closest word counts: `503`
+ * before `"5xx"` before `refused`, `4001` before `refused`.
  */
 export type RetryTable = { readonly [Name in RetriedCode | StatusClass | number]?: boolean | undefined };
 
@@ -56,6 +56,10 @@ export const defaultRetryTable: RetryTable = {
   "5xx": true,
   501: false,
   505: false,
+  // Close codes of a WebSocket: internal error, try again later, bad gateway.
+  1011: true,
+  1013: true,
+  1014: true,
 };
 
 /** What the verdict depends on, beside the end and the policy. */
@@ -127,8 +131,9 @@ function isHopeless(error: StreamError): boolean {
 }
 
 /** The closest word of a table about an error. */
-function entryOf(table: RetryTable, { code, status }: StreamError): boolean | undefined {
+function entryOf(table: RetryTable, { code, status, closeCode }: StreamError): boolean | undefined {
   const byCode = table[code as RetriedCode];
+  if (closeCode !== undefined) return table[closeCode] ?? byCode;
   if (status === undefined) return byCode;
   return table[status] ?? table[`${Math.floor(status / 100)}xx` as StatusClass] ?? byCode;
 }

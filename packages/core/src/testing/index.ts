@@ -11,3 +11,5 @@ export type {
   ScriptedTransportOptions,
   ScriptStep,
 } from "./scripted-transport.ts";
+export { scriptedSockets } from "./scripted-sockets.ts";
+export type { ScriptedPeer, ScriptedSocket, ScriptedSockets } from "./scripted-sockets.ts";

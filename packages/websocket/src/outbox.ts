@@ -1,0 +1,123 @@
+import { type Message, type Outcome, StreamError, type WireSocket } from "@longwire/core";
+
+/** What becomes of a message while there is no connection: it is refused, or waits, and the oldest one may have to make room. */
+export type SendPolicy = "refuse" | "dropOldest" | "wait";
+
+/** What an outbox is made with. */
+export interface OutboxSettings {
+  /** As errors print it. */
+  readonly url: string;
+  readonly policy: SendPolicy;
+  /** Messages that wait for a connection. */
+  readonly capacity: number;
+  /** The most bytes that wait in this process once there is one. */
+  readonly maxUnsentBytes: number;
+}
+
+/** A connection that takes messages. */
+export interface Departures {
+  /** It takes no more; what it has may still leave. */
+  close(): void;
+  /** What it has and did not leave never will. */
+  lose(why: StreamError): void;
+}
+
+/**
+ * Messages on their way out. Each send comes to one end: the bytes have left this process, or an error says why they did not. What a
+ * connection took is never sent again over another: nobody knows how far it came.
+ */
+export class Outbox {
+  /** Messages that have left this process. */
+  sent = 0;
+  readonly #settings: OutboxSettings;
+  readonly #waiting: Sending[] = [];
+  /** Taken by a connection. */
+  #unsent = 0;
+  #socket: WireSocket | undefined;
+  #aboard: Set<Sending> = new Set();
+  #outcome: Outcome | undefined;
+
+  constructor(settings: OutboxSettings) {
+    this.#settings = settings;
+  }
+
+  /** Messages that have not left this process: those that wait for a connection, and those that it has not written. */
+  get unsent(): number {
+    return this.#waiting.length + this.#unsent;
+  }
+
+  /** Resolves when the message has left this process. @throws StreamError */
+  send(message: Message): Promise<void> {
+    const { url, policy, capacity, maxUnsentBytes } = this.#settings;
+    if (typeof message !== "string" && !(message instanceof Uint8Array)) {
+      return Promise.reject(new TypeError("A message must be text or bytes (a string or a Uint8Array)"));
+    }
+    if (this.#outcome) return Promise.reject(this.#refusal(this.#outcome));
+    return new Promise((resolve, reject) => {
+      const sending = { message, resolve, reject };
+      if (this.#socket) {
+        if (this.#socket.bufferedBytes < maxUnsentBytes) return this.#board(sending, this.#socket);
+        const why = `${this.#socket.bufferedBytes} bytes wait to be sent (maxUnsentBytes); wait for the sends before`;
+        return reject(new StreamError("limit", `Cannot send to ${url}: ${why}`, { limit: "maxUnsentBytes" }));
+      }
+      if (policy === "refuse") {
+        return reject(new StreamError("unreachable", `Cannot send to ${url}: it is not open (sendPolicy "refuse")`));
+      }
+      if (this.#waiting.length >= capacity) {
+        const why = `${capacity} messages wait for a connection (sendCapacity)`;
+        const full = new StreamError("limit", `Cannot send to ${url}: ${why}`, { limit: "sendCapacity" });
+        if (policy === "wait") return reject(full);
+        this.#waiting.shift()?.reject(full);
+      }
+      this.#waiting.push(sending);
+    });
+  }
+
+  /** There is a connection: what waits goes out in order, and so does what comes. */
+  open(socket: WireSocket): Departures {
+    const aboard = new Set<Sending>();
+    this.#socket = socket;
+    this.#aboard = aboard;
+    for (const sending of this.#waiting.splice(0)) this.#board(sending, socket);
+    const close = (): void => {
+      if (this.#socket === socket) this.#socket = undefined;
+    };
+    return {
+      close,
+      lose: (why) => {
+        close();
+        for (const { reject } of aboard) reject(why);
+        this.#unsent -= aboard.size;
+        aboard.clear();
+      },
+    };
+  }
+
+  /** The stream is over: nothing is taken any more. */
+  end(outcome: Outcome): void {
+    this.#outcome = outcome;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#refusal(outcome));
+  }
+
+  #board(sending: Sending, socket: WireSocket): void {
+    const aboard = this.#aboard;
+    aboard.add(sending);
+    this.#unsent++;
+    socket.send(sending.message, () => {
+      if (!aboard.delete(sending)) return;
+      this.#unsent--;
+      this.sent++;
+      sending.resolve();
+    });
+  }
+
+  #refusal({ code, error: cause }: Outcome): StreamError {
+    return new StreamError("unreachable", `Cannot send to ${this.#settings.url}: it is over (${code})`, { cause });
+  }
+}
+
+interface Sending {
+  readonly message: Message;
+  resolve(): void;
+  reject(why: unknown): void;
+}

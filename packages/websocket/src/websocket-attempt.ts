@@ -1,0 +1,255 @@
+import {
+  type Attempt,
+  type Batch,
+  type Clock,
+  type Head,
+  type Mark,
+  type Message,
+  type SocketEnd,
+  type SocketListener,
+  StreamError,
+  type WireSocket,
+} from "@longwire/core";
+import { endOfSocket } from "./close-codes.ts";
+import { Heartbeat, type HeartbeatPeer } from "./heartbeat.ts";
+import type { Departures, Outbox } from "./outbox.ts";
+
+/** What every connection of a stream is read with. */
+export interface WebSocketSettings {
+  /** As errors print it. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly pingMs: number;
+  readonly pongMs: number;
+  readonly closeMs: number;
+  /** Bytes that may wait for the consumer where a socket cannot be paused. */
+  readonly maxUnreadBytes: number;
+  /** A ping of the application's own. */
+  readonly ping: (() => Message) | undefined;
+  readonly isHeartbeat: ((message: Message) => boolean) | undefined;
+}
+
+/** What a close frame says. */
+export interface Farewell {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** One open WebSocket, as batches: what came in one turn of the event loop is one. */
+export class WebSocketAttempt implements Attempt<Message>, SocketListener, HeartbeatPeer {
+  readonly head: Head;
+  readonly idleMs: number | undefined;
+  /** What it is closed with when nobody else does it. */
+  farewell: Farewell = { code: 1000, reason: "" };
+  readonly #socket: WireSocket;
+  readonly #settings: WebSocketSettings;
+  readonly #heartbeat: Heartbeat;
+  #departures: Departures | undefined;
+  #items: Message[] = [];
+  #marks: Mark<Message>[] = [];
+  #bytes = 0;
+  /** What comes behind the last item. */
+  #last: Pick<Batch<Message>, "end" | "error"> | undefined;
+  /** Of the pull in hand. */
+  #deliver: ((batch: Batch<Message>) => void) | undefined;
+  #scheduled = false;
+  #paused: boolean;
+  /** Nobody reads it any more. */
+  #released = false;
+  /** There is no connection any more. */
+  #gone = false;
+  #cancelClose: (() => void) | undefined;
+
+  constructor(socket: WireSocket, settings: WebSocketSettings) {
+    this.head = socket.head;
+    this.#socket = socket;
+    this.#settings = settings;
+    this.#paused = socket.pause !== undefined;
+    const asks = settings.ping !== undefined || socket.ping !== undefined;
+    const pingMs = asks ? settings.pingMs : 0;
+    // Where nothing asks for a sign of life, silence is none of death.
+    this.idleMs = pingMs > 0 ? undefined : 0;
+    this.#heartbeat = new Heartbeat({ ...settings, pingMs }, this);
+    socket.listen(this);
+  }
+
+  get rttMs(): number | undefined {
+    return this.#heartbeat.rttMs;
+  }
+
+  /** The first messages are sent: those of the caller go out. */
+  begin(outbox: Outbox): void {
+    if (this.#gone) return;
+    this.#departures = outbox.open(this.#socket);
+  }
+
+  pull(deliver: (batch: Batch<Message>) => void): void {
+    this.#deliver = deliver;
+    if (this.#last || this.#bytes > 0) this.#schedule();
+    else this.#resume();
+  }
+
+  release(reason: unknown): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#heartbeat.stop();
+    this.#departures?.close();
+    const error =
+      reason instanceof StreamError ? reason : new StreamError("reset", "The attempt was released", { cause: reason });
+    this.#items = [];
+    this.#marks = [];
+    this.#bytes = 0;
+    this.#last = { error };
+    this.#flush();
+    if (this.#gone) return;
+    // One that says nothing would not answer a close frame either.
+    if (error.code === "idle") return this.#terminate(error);
+    const { clock, closeMs } = this.#settings;
+    if (closeMs > 0) this.#cancelClose = clock.timer(closeMs, () => this.#terminate(error));
+    this.#socket.close(this.farewell.code, this.farewell.reason);
+    this.#resume();
+  }
+
+  message(message: Message, bytes: number): void {
+    if (this.#last) return;
+    const { maxUnreadBytes, url, ping, isHeartbeat } = this.#settings;
+    if (!this.#socket.pause && this.#items.length > 0 && this.#bytes + bytes > maxUnreadBytes) {
+      const why = `the consumer is more than ${maxUnreadBytes} bytes behind (maxUnreadBytes), and this runtime cannot pause a WebSocket`;
+      const remedy = 'read faster, or take a policy such as "dropOldest"';
+      const what = `Cannot keep reading ${url}: ${why}; ${remedy}`;
+      return this.#end({ error: new StreamError("limit", what, { limit: "maxUnreadBytes" }) });
+    }
+    this.#items.push(message);
+    this.#heartbeat.heard();
+    if (ping && this.#heartbeat.isWaiting && isAnswer(message, isHeartbeat)) this.#heartbeat.answered();
+    this.#came(bytes);
+  }
+
+  alive(): void {
+    this.#heartbeat.heard();
+    this.moved();
+  }
+
+  pong(text: string): void {
+    if (!this.#settings.ping) this.#heartbeat.answered(text);
+    this.alive();
+  }
+
+  closed(end: SocketEnd): void {
+    this.#gone = true;
+    this.#cancelClose?.();
+    const how = endOfSocket(end, this.#settings.url);
+    const lost = typeof how === "string" ? undefined : how;
+    this.#lose(lost);
+    if (!this.#last) this.#end(typeof how === "string" ? { end: how } : { error: how });
+  }
+
+  // What its heartbeat asks.
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  get progress(): number {
+    const { bytesRead = 0, bytesSent = 0, bufferedBytes } = this.#socket;
+    // What left while nothing waits may be in a buffer of the system's: that is no sign of the peer.
+    return bytesRead + (bufferedBytes > 0 ? bytesSent : 0);
+  }
+
+  ping(text: string): void {
+    const { ping } = this.#settings;
+    if (ping) this.#socket.send(ping(), () => {});
+    else this.#socket.ping?.(text);
+  }
+
+  moved(): void {
+    if (this.#last) return;
+    // One tells as much as many.
+    const { length } = this.#items;
+    if (this.#marks.at(-1)?.at !== length) this.#marks.push({ at: length, kind: "heartbeat" });
+    this.#came(0);
+  }
+
+  died(error: StreamError): void {
+    if (!this.#last) this.#end({ error });
+    if (error.code === "idle") this.#terminate(error);
+  }
+
+  #end(last: Pick<Batch<Message>, "end" | "error">): void {
+    this.#last = last;
+    this.#heartbeat.stop();
+    this.#departures?.close();
+    if (this.#deliver) this.#schedule();
+  }
+
+  #came(payload: number): void {
+    this.#bytes += frameBytes(payload);
+    if (this.#deliver) this.#schedule();
+    else if (this.#bytes >= mostBytesInFlight) this.#pause();
+  }
+
+  /** Of what comes in one turn, one batch is made. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const deliver = this.#deliver;
+    if (!deliver) return;
+    const batch = { items: this.#items, marks: this.#marks, bytes: this.#bytes, ...this.#last };
+    this.#deliver = undefined;
+    this.#items = [];
+    this.#marks = [];
+    this.#bytes = 0;
+    deliver(batch);
+  }
+
+  #pause(): void {
+    if (this.#paused || !this.#socket.pause) return;
+    this.#paused = true;
+    // Nothing can be heard from here on.
+    this.#heartbeat.heard();
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused || this.#gone) return;
+    this.#paused = false;
+    this.#socket.resume?.();
+  }
+
+  #terminate(why: StreamError): void {
+    this.#gone = true;
+    this.#cancelClose?.();
+    this.#lose(why);
+    this.#socket.terminate();
+  }
+
+  #lose(why: StreamError | undefined): void {
+    const { url } = this.#settings;
+    const what = `The connection to ${url} ended before this message had left`;
+    this.#departures?.lose(new StreamError("reset", what, { cause: why }));
+  }
+}
+
+/** As ARCHITECTURE has it: what of one stream waits in this process before its socket is paused. */
+const mostBytesInFlight = 65_536;
+
+/** Bytes of a frame as a server sends it, not masked: RFC 6455 section 5.2. */
+function frameBytes(payload: number): number {
+  return payload + (payload < 126 ? 2 : payload < 65_536 ? 4 : 10);
+}
+
+/** What the caller's function throws here, it throws again where the session asks it, which ends the stream. */
+function isAnswer(message: Message, isHeartbeat: ((message: Message) => boolean) | undefined): boolean {
+  try {
+    return isHeartbeat?.(message) === true;
+  } catch {
+    return false;
+  }
+}
