@@ -8,6 +8,8 @@ import type { GorillaCounts } from "../interop/gorilla-server.ts";
 export interface World {
   /** A fault proxy before the server. */
   readonly url: string;
+  /** Where nobody listens. */
+  readonly deadUrl: string;
   /** What the proxy does to its connections: RST, nothing more comes, no more faults. */
   fault(act: "reset" | "stall" | "heal"): Promise<void>;
   counts(): Promise<GorillaCounts>;
@@ -304,9 +306,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
 
   "nobody is there: it is `unreachable`, and tried again as often as it may": {
-    async show({ url }) {
-      // No server listens on a port of its own choice that is reserved.
-      const socket = open(url.replace(/:\d+$/, ":9"), "/", { reconnect: { ...soon, retries: 2 } });
+    async show({ deadUrl }) {
+      const socket = open(deadUrl, "/", { reconnect: { ...soon, retries: 2 } });
       const { code, attempts } = await readAll(socket);
       return { code, attempts, cause: ((await socket.outcome).error as StreamError).cause instanceof Error };
     },
@@ -315,9 +316,37 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
 };
 
 /** Runs one in a page. */
-export function showInPage(title: string, url: string): Promise<unknown> {
+export function showInPage(title: string, urls: Pick<World, "url" | "deadUrl">): Promise<unknown> {
   const given = globalThis as unknown as Pick<World, "fault" | "counts">;
-  return show(title, { url, fault: (act) => given.fault(act), counts: () => given.counts() });
+  return show(title, { ...urls, fault: (act) => given.fault(act), counts: () => given.counts() });
+}
+
+/** A stream that broke and would wait for minutes is opened at once by what wakes a page: its messages, and whether it waited. */
+export async function wokenInPage(url: string, by: "online" | "visibility"): Promise<unknown> {
+  const given = globalThis as unknown as Pick<World, "fault"> & { wake(by: string): Promise<void> };
+  const socket = open(url, "/hub", { reconnect: { firstMs: 100_000, floorMs: 100_000 } });
+  const seen: Message[] = [];
+  const waited: boolean[] = [];
+  const notices = socket.notices();
+  const waking = (async () => {
+    for await (const notice of notices) {
+      if (notice.type !== "waiting") continue;
+      waited.push(notice.waitMs >= 100_000);
+      await given.wake(by);
+    }
+  })();
+  for await (const message of socket) {
+    seen.push(message);
+    if (seen.length === 2) break;
+    await given.fault("reset");
+  }
+  await waking;
+  return { seen, waited };
+}
+
+/** As when a page is looked at again: a browser without a window never hides one. */
+export function lookAgain(): void {
+  document.dispatchEvent(new Event("visibilitychange"));
 }
 
 export async function show(title: string, world: World): Promise<unknown> {

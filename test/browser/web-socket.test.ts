@@ -2,6 +2,7 @@ import { type FaultProxy, faultProxy } from "@longwire/testing";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { GoProgram, GoServer } from "../interop/go-server.ts";
 import { buildGorilla, countsOf } from "../interop/gorilla-server.ts";
+import { freePort } from "../interop/free-port.ts";
 import { describeWithPeer } from "../interop/peers.ts";
 import { type ChromiumPage, openChromium } from "./chromium.ts";
 import { scenarios, show, type World } from "./web-socket-scenarios.ts";
@@ -10,6 +11,7 @@ describeWithPeer("gorilla", "a WebSocket, to a Go server on gorilla", () => {
   let program: GoProgram;
   let server: GoServer;
   let proxy: FaultProxy;
+  let deadUrl: string;
 
   beforeAll(async () => {
     program = await buildGorilla();
@@ -19,6 +21,7 @@ describeWithPeer("gorilla", "a WebSocket, to a Go server on gorilla", () => {
   beforeEach(async () => {
     server = await program.start();
     proxy = await faultProxy({ to: server });
+    deadUrl = `http://127.0.0.1:${await freePort()}`;
   });
   afterEach(async () => {
     await proxy[Symbol.asyncDispose]();
@@ -34,7 +37,7 @@ describeWithPeer("gorilla", "a WebSocket, to a Go server on gorilla", () => {
 
   describe("in Node", () => {
     it.each(titles)("$title", async ({ title, expected }) => {
-      expect(await show(title, { url: proxy.url, fault, counts })).toEqual(expected);
+      expect(await show(title, { url: proxy.url, deadUrl, fault, counts })).toEqual(expected);
       await allGone();
     });
   });
@@ -42,12 +45,21 @@ describeWithPeer("gorilla", "a WebSocket, to a Go server on gorilla", () => {
   describeWithPeer("chromium", "in Chromium", () => {
     let page: ChromiumPage;
     beforeAll(async () => {
-      page = await openChromium("web-socket-scenarios.ts", { fault, counts });
+      const wake = async (by: "online" | "visibility"): Promise<void> => {
+        if (by === "visibility") await page.call("lookAgain");
+        else for (const offline of [true, false]) await page.setOffline(offline);
+      };
+      page = await openChromium("web-socket-scenarios.ts", { fault, counts, wake });
       return () => page[Symbol.asyncDispose]();
     }, 60_000);
 
     it.each(titles)("$title", async ({ title, expected }) => {
-      expect(await page.call("showInPage", title, proxy.url)).toEqual(expected);
+      expect(await page.call("showInPage", title, { url: proxy.url, deadUrl })).toEqual(expected);
+      await allGone();
+    });
+
+    it.each(["online", "visibility"])("a stream that waits is opened at once when the page is woken by %s", async (by) => {
+      expect(await page.call("wokenInPage", proxy.url, by)).toEqual({ seen: ["welcome", "welcome"], waited: [true] });
       await allGone();
     });
   });
