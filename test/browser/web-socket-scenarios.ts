@@ -50,7 +50,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       const members = [open(url, "/hub"), open(url, "/hub")] as const;
       const iterators = members.map((member) => member[Symbol.asyncIterator]());
       for (const iterator of iterators) await iterator.next();
-      for (const n of [1, 2, 3, 4]) await members[n % 2 as 0 | 1].send(`from ${n % 2}`);
+      for (const n of [1, 2, 3, 4]) await members[(n % 2) as 0 | 1].send(`from ${n % 2}`);
       const heard = await Promise.all(
         iterators.map(async (iterator) => {
           const all: unknown[] = [];
@@ -264,7 +264,10 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await own.open();
       await own.close(4321, "enough");
       const { code } = await own.outcome;
-      return { code, closes: await until(counts, ({ closes }) => closes.length === 2).then(({ closes }) => closes.toSorted()) };
+      return {
+        code,
+        closes: await until(counts, ({ closes }) => closes.length === 2).then(({ closes }) => closes.toSorted()),
+      };
     },
     expected: { code: "closed", closes: [1000, 4321] },
   },

@@ -58,9 +58,12 @@ describeWithPeer("gorilla", "a WebSocket, to a Go server on gorilla", () => {
       await allGone();
     });
 
-    it.each(["online", "visibility"])("a stream that waits is opened at once when the page is woken by %s", async (by) => {
-      expect(await page.call("wokenInPage", proxy.url, by)).toEqual({ seen: ["welcome", "welcome"], waited: [true] });
-      await allGone();
-    });
+    it.each(["online", "visibility"])(
+      "a stream that waits is opened at once when the page is woken by %s",
+      async (by) => {
+        expect(await page.call("wokenInPage", proxy.url, by)).toEqual({ seen: ["welcome", "welcome"], waited: [true] });
+        await allGone();
+      },
+    );
   });
 });

@@ -1,7 +1,7 @@
 // Behind whatever byte the wire is cut, of the handshake's answer, of the messages or of the close: what is received is what was sent,
 // every send comes to an end, it ends well, and no socket is left. No sampling.
 
-import { createBudget, type Message, type Outcome, systemClock } from "@longwire/core";
+import type { Message, Outcome } from "@longwire/core";
 import { type FaultPlan, faultProxy, leakCounter } from "@longwire/testing";
 import { createClient, type WebSocketOptions } from "longwire";
 import { describe, expect, test } from "vitest";
@@ -55,11 +55,15 @@ describe("a feed over a WebSocket that is read once", () => {
       await Promise.all(Array.from({ length: atOnce[fault] }, lane));
       const wrong = new Map<number, string>();
       for (const [after, { code, seen, error }] of ends.entries()) {
-        const expected = after === length ? ["complete"] : after < handshake ? broken[fault].opening : broken[fault].open;
+        const expected =
+          after === length ? ["complete"] : after < handshake ? broken[fault].opening : broken[fault].open;
         // What a reset overtakes may be lost on this side.
         const least = fault === "RST" ? 0 : (ends[after - 1]?.seen.length ?? 0);
         if (!expected.includes(code) || seen.length < least || !isBeginning(seen)) {
-          wrong.set(after, `${code} (${error instanceof Error ? error.message : ""}) behind ${seen.map(numberOf).join()}`);
+          wrong.set(
+            after,
+            `${code} (${error instanceof Error ? error.message : ""}) behind ${seen.map(numberOf).join()}`,
+          );
         }
       }
       expect(report(wrong)).toBe("");
@@ -99,7 +103,7 @@ async function breakable(server: WsServer, asking: Asking, fault: Fault) {
   const proxy = await faultProxy({ to: server });
   const client = createClient({
     baseUrl: proxy.url,
-    budget: createBudget(systemClock, { perSecond: 1e6, burst: 1e6 }),
+    budget: { perSecond: 1e6, burst: 1e6 },
     // Of a silence that a slow machine makes the retries get out of each other's way.
     reconnect: { firstMs: fault === "stall" ? 10 : 0, maxMs: 500, floorMs: 0 },
     timeouts: { ...(fault === "stall" && { connectMs: 300, headersMs: 300 }), totalMs: 60_000 },

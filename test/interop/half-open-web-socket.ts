@@ -108,7 +108,8 @@ await left.open();
 await dropAll();
 await left.close();
 // The server's end stays, for it is told nothing.
-for (let waited = 0; connections() > 1 && waited < 5_000; waited += 50) await new Promise((resolve) => setTimeout(resolve, 50));
+for (let waited = 0; connections() > 1 && waited < 5_000; waited += 50)
+  await new Promise((resolve) => setTimeout(resolve, 50));
 const leftOfClosed = connections() - 1;
 
 const report: HalfOpenWebSocketReport = { seen, waits, sent, outcome: await stream.outcome, leftOfClosed };

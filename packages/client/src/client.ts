@@ -26,6 +26,7 @@ import {
   type OpenSseOptions,
   type ServerSentEvent,
 } from "@longwire/sse";
+import { httpUrl, openWebSocket, type WebSocketOptions, type WebSocketStream } from "@longwire/websocket";
 import { type CallDefaults, type ClientOptions, merged } from "./client-options.ts";
 import type { Reply } from "./reply.ts";
 import { RunningSet } from "./running-set.ts";
@@ -165,6 +166,31 @@ export class Client<Sockets> implements AsyncDisposable {
     return pipe(this.bytes(url, call), writable, { end, signal: call.signal });
   }
 
+  /**
+   * A WebSocket that is pulled, and comes back: {@link openWebSocket}. Under Node it goes over the client's own connections, with its `tls`, `proxy` and
+   * `lookup`, and sends the client's headers and credentials with the handshake. Elsewhere the runtime's WebSocket sends no headers, so those of
+   * the client are left out and those of the call end it as `protocol`: give `protocols`, `query` or `hello`.
+   *
+   * @throws TypeError, RangeError on a bad option
+   *
+   * @example
+   * ```ts
+   * import { createClient } from "longwire";
+   *
+   * const client = createClient({ baseUrl: "https://api.example.com" });
+   * const chat = client.webSocket("/chat", { hello: () => JSON.stringify({ join: "lobby" }) });
+   * for await (const message of chat) {
+   *   console.log(message);
+   *   await chat.send("thanks");
+   * }
+   * ```
+   */
+  webSocket(url: string, options: CallOptions<WebSocketOptions> = {}): WebSocketStream {
+    const call = this.webSocketCall(url, options);
+    const { headers, auth } = options;
+    return openWebSocket(url, call.opener ? call : { ...call, headers, auth });
+  }
+
   /** One answer over the same connections, whatever its status. @throws StreamError, see {@link sendRequest} */
   async request(url: string, options: CallOptions<RequestOptions> = {}): Promise<Reply> {
     return sendRequest(url, this.#call(url, options, this.#requests));
@@ -210,6 +236,16 @@ export class Client<Sockets> implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The options of a WebSocket, with the client's. */
+  protected webSocketCall(
+    url: string,
+    options: CallOptions<WebSocketOptions>,
+  ): CallOptions<WebSocketOptions> & Pick<ClientSide, "transport"> {
+    // What a function gives is checked when it is asked.
+    const { query, ...rest } = options;
+    return { ...this.#call(httpUrl(url), rest, this.#streams), query };
   }
 
   /** The options of a call that the client ends with its streams. */

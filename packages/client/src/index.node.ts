@@ -33,6 +33,7 @@ export type {
   LatestBy,
   LimitName,
   LinesOptions,
+  Message,
   NodeWritable,
   Notice,
   NoticeOptions,
@@ -51,6 +52,7 @@ export type {
   Shared,
   SharedOptions,
   SharedReader,
+  SocketOpener,
   StandardSchema,
   StreamOptions,
   StreamStats,
@@ -63,6 +65,16 @@ export type { OpenJsonSeqOptions, OpenNdjsonOptions } from "@longwire/ndjson";
 export { fileCursorStore } from "@longwire/node";
 export type { DuplexCall, DuplexOptions, Takeover, TakeOverOptions, UploadSource } from "@longwire/node";
 export type { CheckedEvent, OpenCheckedSseOptions, OpenSseOptions, ServerSentEvent } from "@longwire/sse";
+export type {
+  Hello,
+  HelloCall,
+  Messages,
+  Query,
+  SendPolicy,
+  WebSocketOptions,
+  WebSocketStats,
+  WebSocketStream,
+} from "@longwire/websocket";
 export type { CallOptions, Client, ClientStats } from "./client.ts";
 export type { ClientOptions } from "./client-options.node.ts";
 export { Reply } from "./reply.ts";

@@ -1,3 +1,4 @@
+import type { SocketOpener } from "@longwire/core";
 import {
   diagnostics,
   type DuplexCall,
@@ -9,6 +10,7 @@ import {
   type Takeover,
   type TakeOverOptions,
 } from "@longwire/node";
+import type { WebSocketOptions } from "@longwire/websocket";
 import { type CallOptions, Client, type ClientStats } from "./client.ts";
 import type { ClientOptions } from "./client-options.node.ts";
 
@@ -80,5 +82,20 @@ export class NodeClient extends Client<SocketStats[]> {
     const call = this.streamCall(url, options);
     const { duplex = this.#sockets.duplex } = call.transport as Partial<NodeTransport>;
     return duplex(url, call);
+  }
+
+  /** Over the client's `transport` where that is a `nodeTransport()`, else over its own sockets. */
+  protected override webSocketCall(
+    url: string,
+    options: CallOptions<WebSocketOptions>,
+  ): ReturnType<Client<SocketStats[]>["webSocketCall"]> {
+    const call = super.webSocketCall(url, options);
+    const { dial = this.#sockets.dial } = call.transport as Partial<NodeTransport>;
+    const opener: SocketOpener = async (request, wire) => {
+      // Who opens no WebSocket loads none.
+      const { nodeWebSocket } = await import("@longwire/node/websocket");
+      return nodeWebSocket({ dial }, { clock: call.clock })(request, wire);
+    };
+    return { ...call, opener: call.opener ?? opener };
   }
 }

@@ -7,7 +7,7 @@ import { scriptedTransport } from "../src/testing/index.ts";
 type Bad = [option: unknown, Kind: typeof TypeError | typeof RangeError, message: string];
 
 const retryTable =
-  "it has a status such as 404, a class such as 5xx, or reset, truncated, unreachable, idle, deadline, refused";
+  "it has a status such as 404, a class such as 5xx, a close code such as 4001, or reset, truncated, unreachable, idle, deadline, refused";
 
 const names =
   "it has maxLineBytes, onOversize, signal, body, auth, transport, retryOn, replayable, resume, cursorStore, heartbeat, until, " +

@@ -13,7 +13,8 @@ import { openTunnel } from "./tunnel.ts";
  * It answers with a socket at once, also for a way that has yet to be opened: to destroy that gives the attempt up, and after an error
  * lets go of what there is.
  *
- * HTTP/2 is offered in TLS handshakes where `allowH2`; the socket's `alpnProtocol` tells what the server chose.
+ * HTTP/2 is offered in TLS handshakes where `allowH2`; the socket's `alpnProtocol` tells what the server chose. A proxy opens a tunnel for
+ * https; for http too where `tunnelsAll`, else it reads what is sent.
  *
  * @throws TypeError when the keys or certificates of `tls` cannot be used
  */
@@ -21,6 +22,7 @@ export function connectorOf(
   options: NodeTransportOptions,
   proxyOf: ProxyOf,
   allowH2: boolean,
+  tunnelsAll = false,
 ): buildConnector.connector {
   const { tls, socketPath, lookup, tcpKeepAliveMs = 60_000 } = options;
   const common = {
@@ -45,10 +47,12 @@ export function connectorOf(
     const { protocol, hostname, port } = proxy;
     return toProxy({ protocol, hostname, port, servername: isIP(hostname) ? "" : hostname }, (cause, socket) => {
       if (!socket) return callback(new ProxyFailure(proxy, { cause }), null);
-      if (target.protocol === "http:") return callback(null, socket);
-      const authority = target.port ? (target.host as string) : `${target.host}:443`;
+      const isPlain = target.protocol === "http:";
+      if (isPlain && !tunnelsAll) return callback(null, socket);
+      const authority = target.port ? (target.host as string) : `${target.host}:${isPlain ? 80 : 443}`;
       openTunnel(socket, proxy, authority, (failure) => {
         if (failure) callback(failure, null);
+        else if (isPlain) callback(null, socket);
         else straight({ ...target, httpSocket: socket }, callback);
       });
     });

@@ -1,8 +1,10 @@
+import type { Socket } from "node:net";
 import type { StreamRequest, StreamResponse, Transport, TransportCall } from "@longwire/core";
 import { aimed } from "./aimed.ts";
 import { borrowed } from "./borrowed.ts";
 import { checkedSockets } from "./checked-sockets.ts";
 import { connectorOf } from "./connector.ts";
+import { dialed } from "./dialed.ts";
 import { duplex, type DuplexOptions } from "./duplex.ts";
 import type { DuplexCall } from "./duplex-call.ts";
 import { type Again, Exchange } from "./exchange.ts";
@@ -68,6 +70,23 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    * ```
    */
   duplex(url: string, options?: DuplexOptions): Promise<DuplexCall>;
+  /**
+   * A connection to where an http, https or `unix:` URL leads, TLS included, with nothing sent on it: for a protocol with a handshake of its own. It
+   * goes through a proxy by a tunnel, and offers HTTP/1.1 alone. The socket stays the transport's: `close` waits for it, `destroy` ends it as `reset`,
+   * and `stats` has it as `taken`. `signal` is let go of once it is connected.
+   *
+   * @throws StreamError `unreachable`, `refused` by a proxy; the signal's reason; TypeError when the transport is closed
+   *
+   * @example
+   * ```ts
+   * import { nodeTransport } from "@longwire/node";
+   *
+   * await using transport = nodeTransport({ proxy: "http://proxy.example:3128" });
+   * const socket = await transport.dial("https://a.example", { signal: AbortSignal.timeout(10_000) });
+   * socket.end("GET / HTTP/1.1\r\nhost: a.example\r\n\r\n");
+   * ```
+   */
+  dial(url: string, call: { readonly signal: AbortSignal }): Promise<Socket>;
   /** The sockets that are open or being opened. */
   stats(): SocketStats[];
   /** The lanes that have connections or requests. A borrowed dispatcher has none. */
@@ -115,11 +134,13 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
   const { connect, tls, dispatcher, allowH2 = true } = checkedSockets(options);
   const direct = connect !== undefined || dispatcher !== undefined || options.socketPath !== undefined;
   const proxyOf = proxiesOf(direct ? false : options.proxy, process.env);
-  const made = (through: ProxyOf, h2: boolean) => connect ?? connectorOf(options, through, h2);
+  const made = (through: ProxyOf, h2: boolean, tunnelsAll?: boolean) =>
+    connect ?? connectorOf(options, through, h2, tunnelsAll);
   const pool = new SocketPool(options, {
     any: made(proxyOf, allowH2),
     h1: made(proxyOf, false),
     straight: made(() => undefined, false),
+    tunnel: made(proxyOf, false, true),
   });
   if (tls?.rejectUnauthorized === false) {
     const risk = "whoever is on the way can read and change everything";
@@ -160,6 +181,10 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
       if (lent)
         throw new TypeError("Cannot send while receiving: a borrowed dispatcher sends no head before the first chunk");
       return duplex(headersFirst(pool, proxyOf, send), url, call);
+    },
+    dial: async (url: string, { signal }: { readonly signal: AbortSignal }) => {
+      if (lent) throw new TypeError("Cannot dial: a borrowed dispatcher has no socket to give");
+      return dialed(pool, url, signal);
     },
     stats: () => pool.stats(),
     lanes: () => pool.lanes(),

@@ -45,6 +45,8 @@ export interface Connectors {
   readonly h1: buildConnector.connector;
   /** Goes through no proxy. */
   readonly straight: buildConnector.connector;
+  /** As `h1`, but through a proxy always by a tunnel. */
+  readonly tunnel: buildConnector.connector;
 }
 
 /** The sockets of one transport: lanes by origin, and connections outside of them. */
@@ -122,6 +124,11 @@ export class SocketPool {
   /** How the origin is connected to for requests: as those of the pool are. */
   wayOf(origin: string): Way {
     return reaching(origin, this.#connectors.any);
+  }
+
+  /** How the origin is connected to for what is no HTTP soon: a proxy opens a tunnel for it, for http too. */
+  tunnelTo(origin: string): Way {
+    return reaching(origin, this.#connectors.tunnel);
   }
 
   /** Counts a connection among those of the pool, which waits for it and ends it as its own, until it is gone. */

@@ -1,0 +1,2 @@
+export { nodeWebSocket } from "./node-websocket.ts";
+export type { NodeWebSocketOptions } from "./node-websocket.ts";

@@ -1,0 +1,152 @@
+import type { Socket } from "node:net";
+import {
+  type Message,
+  type ResponseHeaders,
+  type SocketEnd,
+  type SocketListener,
+  type SocketRequest,
+  shownUrl,
+  StreamError,
+  type WireSocket,
+} from "@longwire/core";
+import type { WebSocket } from "ws";
+
+/** A message that goes out piece by piece. */
+interface Long {
+  readonly data: Buffer;
+  readonly binary: boolean;
+  readonly sent: () => void;
+  /** Bytes of it that were written. */
+  at: number;
+}
+
+/** One connection of `ws`, from its `open` on. */
+export class WsSocket implements WireSocket {
+  readonly head: WireSocket["head"];
+  readonly #ws: WebSocket;
+  readonly #socket: Socket;
+  readonly #maxMessageBytes: number;
+  #listener: SocketListener | undefined;
+  #end: SocketEnd | undefined;
+  /** What the first of these waits for, the others wait for too. */
+  readonly #long: Long[] = [];
+  #bytesSent = 0;
+  #farewell: { readonly code: number; readonly reason: string } | undefined;
+
+  /** To be called in the turn in which it is open: nothing is read from then on. */
+  constructor(ws: WebSocket, socket: Socket, { url, maxMessageBytes }: SocketRequest, headers: ResponseHeaders) {
+    ws.pause();
+    this.head = { url, status: 101, headers };
+    this.#ws = ws;
+    this.#socket = socket;
+    this.#maxMessageBytes = maxMessageBytes;
+    ws.on("message", (data: Buffer, isBinary: boolean) => {
+      const message = isBinary ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data.toString();
+      this.#listener?.message(message, data.length);
+    });
+    ws.on("ping", () => this.#listener?.alive());
+    ws.on("pong", (text) => this.#listener?.pong(text.toString()));
+    ws.on("error", (error) => this.#over({ code: 1006, reason: "", error: this.#errorOf(error) }));
+    ws.once("close", (code, reason) => {
+      const { errored } = socket;
+      const error = errored === null || code !== 1006 ? undefined : this.#errorOf(errored);
+      this.#over({ code, reason: reason.toString(), error });
+    });
+  }
+
+  get protocol(): string {
+    return this.#ws.protocol;
+  }
+
+  get bufferedBytes(): number {
+    return this.#ws.bufferedAmount + this.#long.reduce((sum, { data, at }) => sum + data.length - at, 0);
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+    if (this.#end) listener.closed(this.#end);
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  /** A long one goes out in fragments, each when the one before has left: so it is seen to move, and pings go between. */
+  send(message: Message, sent: () => void): void {
+    if (this.#long.length === 0 && message.length <= pieceBytes / 4) {
+      return this.#ws.send(message, (error) => {
+        if (error) return;
+        this.#bytesSent += message.length;
+        sent();
+      });
+    }
+    const binary = typeof message !== "string";
+    const data = binary ? Buffer.from(message.buffer, message.byteOffset, message.length) : Buffer.from(message);
+    this.#long.push({ data, binary, sent, at: 0 });
+    if (this.#long.length === 1) this.#sendPiece();
+  }
+
+  ping(text: string): void {
+    this.#ws.ping(text, undefined, () => {});
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#long.length > 0) this.#farewell = { code, reason };
+    else this.#ws.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  #sendPiece(): void {
+    const [long] = this.#long;
+    if (!long) {
+      if (this.#farewell) this.#ws.close(this.#farewell.code, this.#farewell.reason);
+      return;
+    }
+    const piece = long.data.subarray(long.at, long.at + pieceBytes);
+    long.at += piece.length;
+    const fin = long.at === long.data.length;
+    this.#ws.send(piece, { binary: long.binary, fin }, (error) => {
+      if (error) return;
+      this.#bytesSent += piece.length;
+      if (fin) this.#long.shift()?.sent();
+      this.#sendPiece();
+    });
+  }
+
+  #over(end: SocketEnd): void {
+    if (this.#end) return;
+    this.#end = end;
+    this.#listener?.closed(end);
+  }
+
+  #errorOf(error: Error & { code?: unknown }): StreamError {
+    if (error instanceof StreamError) return error;
+    const what = `Cannot keep reading ${shownUrl(this.head.url)}`;
+    const code = String(error.code ?? "");
+    if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
+      const why = `a message has more than ${this.#maxMessageBytes} bytes (maxItemBytes)`;
+      return new StreamError("limit", `${what}: ${why}`, { limit: "maxItemBytes", cause: error });
+    }
+    // By the codes of `ws` for what is no frame, and of zlib for what is no compressed message.
+    const isMalformed = /^(WS_ERR|Z_)/.test(code);
+    const why = isMalformed ? "the server does not speak as RFC 6455 allows" : "the connection broke";
+    return new StreamError(isMalformed ? "protocol" : "reset", `${what}: ${why} (${error.message})`, { cause: error });
+  }
+}
+
+const pieceBytes = 65_536;
