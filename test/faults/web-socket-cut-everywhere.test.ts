@@ -77,7 +77,8 @@ describe("a feed over a WebSocket that is read once", () => {
 /** How a stream of one attempt ends by a fault, in its handshake and behind it. */
 const broken: Readonly<Record<Fault, { readonly opening: readonly string[]; readonly open: readonly string[] }>> = {
   FIN: { opening: ["truncated"], open: ["truncated"] },
-  RST: { opening: ["reset"], open: ["reset"] },
+  // One that comes at once may come before the connection is told.
+  RST: { opening: ["reset", "unreachable"], open: ["reset"] },
   stall: { opening: ["deadline"], open: ["idle"] },
 };
 

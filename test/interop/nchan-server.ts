@@ -56,7 +56,5 @@ const configuration = (port: number): string => `
 
 const ping = 'nchan_eventsource_ping_interval 1; nchan_eventsource_ping_event ping; nchan_eventsource_ping_comment "";';
 
-const heartbeat = "nchan_websocket_ping_interval 1; nchan_websocket_client_heartbeat still-here? still-here;";
-
 /** Messages that a channel keeps; older ones are forgotten. */
 export const keptMessages = 300;
