@@ -6,6 +6,7 @@ import { column, contestOverTheWire, quick, shownRatio } from "./wire-contest.ts
 
 const readers = {
   ws: async () => (await import("./contenders/ws.ts")).wsMessages,
+  longwire: async () => (await import("./contenders/longwire.ts")).longwireMessages,
   "partysocket over ws": async () => (await import("./contenders/partysocket.ts")).partySocketMessages,
   "Node's own WebSocket": async () => (await import("./contenders/web-socket.ts")).webSocketMessages,
 } satisfies Record<string, () => Promise<MessageReader>>;

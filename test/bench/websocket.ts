@@ -6,6 +6,8 @@ import { atMost, column, contestOverTheWire, cost, quick, ratios, shownRatio } f
 
 const readers = {
   ws: async () => (await import("./contenders/ws.ts")).wsMessages,
+  "longwire batches()": async () => (await import("./contenders/longwire.ts")).longwireMessageBatches,
+  "longwire for await": async () => (await import("./contenders/longwire.ts")).longwireMessages,
   "partysocket over ws": async () => (await import("./contenders/partysocket.ts")).partySocketMessages,
   "Node's own WebSocket": async () => (await import("./contenders/web-socket.ts")).webSocketMessages,
 } satisfies Record<string, () => Promise<MessageReader>>;

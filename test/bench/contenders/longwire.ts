@@ -1,5 +1,5 @@
 import { createClient } from "longwire";
-import type { BodyReader, EventReader } from "./contender.ts";
+import type { BodyReader, EventReader, MessageReader } from "./contender.ts";
 
 // The default budget (50 attempts a second and origin) would open 10,000 streams in 200 s.
 const client = createClient({ budget: { perSecond: 100_000, burst: 100_000 } });
@@ -27,4 +27,21 @@ export const longwireBody: BodyReader = async (url, receive) => {
 
 export const longwireBodyBatches: BodyReader = async (url, receive) => {
   for await (const batch of client.bytes(url).batches()) for (const piece of batch) receive(piece);
+};
+
+export const longwireMessages: MessageReader = async (url, messages, receive) => {
+  let left = messages;
+  for await (const message of client.webSocket(url)) {
+    receive(message);
+    if (--left === 0) break;
+  }
+};
+
+export const longwireMessageBatches: MessageReader = async (url, messages, receive) => {
+  let left = messages;
+  for await (const batch of client.webSocket(url).batches()) {
+    for (const message of batch) receive(message);
+    left -= batch.length;
+    if (left <= 0) break;
+  }
 };
