@@ -45,6 +45,18 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     expected: { offered: ["v1", "v2"], chosen: "v2", protocol: "v2" },
   },
 
+  "to a server that speaks permessage-deflate a long text comes whole": {
+    async show({ url }) {
+      const socket = open(url, "/echo?deflate=1");
+      await socket.open();
+      const text = Array.from({ length: 20_000 }, (_, n) => `line ${n}\n`).join("");
+      await socket.send(text);
+      const [echoed] = await take(socket, 1);
+      return echoed === text;
+    },
+    expected: true,
+  },
+
   "what one sends to a hub comes to all, in the order of the hub": {
     async show({ url }) {
       const members = [open(url, "/hub"), open(url, "/hub")] as const;

@@ -1,7 +1,10 @@
 // What only Node's WebSockets do: headers, real backpressure, Ping frames, and an end that does not wait for the peer. What every
 // runtime does stands in test/browser.
 
+import { nodeTransport } from "@longwire/node";
+import { nodeWebSocket } from "@longwire/node/websocket";
 import { type FaultProxy, faultProxy } from "@longwire/testing";
+import { openWebSocket } from "@longwire/websocket";
 import { basic, createClient, type StreamError, type WebSocketStream } from "longwire";
 import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { GoProgram, GoServer } from "./go-server.ts";
@@ -199,6 +202,34 @@ describeWithPeer("gorilla", "a Go server on gorilla, from Node", () => {
     const closed = client.webSocket("/mute?code=1000", { closeMs: 100 });
     expect(await readAll(closed)).toEqual({ seen: [], code: "complete" });
     await counted({ closes: [4000, 1000], mutesLeft: 2, open: 0 });
+  });
+
+  it("speaks permessage-deflate with who offers it: fewer bytes on the wire, the same messages", async () => {
+    await using transport = nodeTransport();
+    const text = "the same words again and again, ".repeat(1_000);
+    const down: number[] = [];
+    for (const perMessageDeflate of [false, true]) {
+      const before = proxy.counts.down;
+      await using socket = openWebSocket(`${proxy.url}/handshake?deflate=1`, {
+        opener: nodeWebSocket(transport, { perMessageDeflate }),
+      });
+      const messages = socket[Symbol.asyncIterator]();
+      const { extensions } = JSON.parse(String((await messages.next()).value));
+      expect(extensions).toMatch(perMessageDeflate ? /^permessage-deflate/ : /^$/);
+      await socket.send(text);
+      await socket.send(Buffer.from(text));
+      expect((await messages.next()).value).toBe(text);
+      expect(Buffer.from((await messages.next()).value as Uint8Array).toString()).toBe(text);
+      down.push(proxy.counts.down - before);
+    }
+    expect(down[0]).toBeGreaterThan(2 * text.length);
+    expect(down[1]).toBeLessThan(text.length / 10);
+
+    const bomb = openWebSocket(`${proxy.url}/flood?deflate=1&count=1&size=100001`, {
+      opener: nodeWebSocket(transport, { perMessageDeflate: true }),
+      maxItemBytes: 100_000,
+    });
+    expect(await readAll(bomb)).toEqual({ seen: [], code: "limit" });
   });
 
   it("ends by a reset: that is told, and no half of a message", async () => {
