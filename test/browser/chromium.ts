@@ -7,23 +7,21 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { peers } from "../interop/peer-list.ts";
 
 /** A page of a real Chromium, served on loopback, in which a module of ours runs. Disposing of it ends the browser. */
-export interface ChromiumPage extends AsyncDisposable {
-  readonly version: string;
+export interface ChromiumPage<Exports> extends AsyncDisposable {
   /** Calls what the module exports by `name` and answers what that resolves with. What crosses over is JSON. */
-  call(name: string, ...args: readonly unknown[]): Promise<unknown>;
+  call<Name extends keyof Exports & string>(name: Name, ...args: ArgumentsOf<Exports[Name]>): Promise<unknown>;
   /** As a cable that is pulled: the page is told. Connections that are open stay so. */
   setOffline(offline: boolean): Promise<void>;
 }
+
+type ArgumentsOf<Export> = Export extends (...args: infer Arguments) => unknown ? Arguments : never;
 
 /**
  * Bundles `module`, a file beside this one, for browsers and opens a page with it.
  *
  * @param given functions of this process that the page finds on `globalThis`
  */
-export async function openChromium(
-  module: string,
-  given: Readonly<Record<string, (...args: never[]) => unknown>> = {},
-): Promise<ChromiumPage> {
+export async function openChromium<Exports>(module: string, given: Given = {}): Promise<ChromiumPage<Exports>> {
   await using stack = new AsyncDisposableStack();
   const origin = stack.use(await servePage(await bundled(module)));
   const browser = await chromium.launch({ executablePath: peers.chromium.needs[0], args: quietFlags, timeout: 20_000 });
@@ -31,25 +29,15 @@ export async function openChromium(
   const page = await pageOf(browser, origin.url, given);
   const owned = stack.move();
   return {
-    version: browser.version(),
-    call: (name, ...args) =>
-      page.evaluate(
-        ([name, args]) =>
-          (globalThis as unknown as Record<string, Record<string, (...args: readonly unknown[]) => unknown>>)[
-            "longwireTest"
-          ]?.[name]?.(...args),
-        [name, args] as const,
-      ),
+    call: (name, ...args) => page.evaluate(`longwireTest[${JSON.stringify(name)}](...${JSON.stringify(args)})`),
     setOffline: (offline) => page.context().setOffline(offline),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-async function pageOf(
-  browser: Browser,
-  url: string,
-  given: Readonly<Record<string, (...args: never[]) => unknown>>,
-): Promise<Page> {
+type Given = Readonly<Record<string, (...args: never[]) => unknown>>;
+
+async function pageOf(browser: Browser, url: string, given: Given): Promise<Page> {
   const page = await browser.newPage();
   for (const [name, call] of Object.entries(given)) await page.exposeFunction(name, call);
   const failed: string[] = [];

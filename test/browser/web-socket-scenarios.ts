@@ -320,6 +320,30 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     expected: { seen: [], code: "limit", attempts: 1 },
   },
 
+  "a policy that drops counts what it drops: that, and what is read, is all": {
+    async show({ url }) {
+      const socket = open(url, "/flood?count=2000&size=1000", { policy: "dropOldest", capacity: 5 });
+      const messages = socket[Symbol.asyncIterator]();
+      await messages.next();
+      let dropped = 0;
+      let rest: Promise<number> | undefined;
+      for await (const notice of socket.notices()) {
+        if (notice.type === "closed") break;
+        if (notice.type !== "dropped") continue;
+        // Not read on before something had to be dropped.
+        rest ??= readOn();
+        dropped = notice.total;
+      }
+      async function readOn(): Promise<number> {
+        let read = 0;
+        while (!(await messages.next()).done) read++;
+        return read;
+      }
+      return { all: 1 + ((await rest) ?? 0) + dropped, some: dropped > 0, code: (await socket.outcome).code };
+    },
+    expected: { all: 2_000, some: true, code: "complete" },
+  },
+
   "nobody is there: it is `unreachable`, and tried again as often as it may": {
     async show({ deadUrl }) {
       const socket = open(deadUrl, "/", { reconnect: { ...soon, retries: 2 } });
@@ -330,40 +354,6 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
 };
 
-/** Runs one in a page. */
-export function showInPage(title: string, urls: Pick<World, "url" | "deadUrl">): Promise<unknown> {
-  const given = globalThis as unknown as Pick<World, "fault" | "counts">;
-  return show(title, { ...urls, fault: (act) => given.fault(act), counts: () => given.counts() });
-}
-
-/** A stream that broke and would wait for minutes is opened at once by what wakes a page: its messages, and whether it waited. */
-export async function wokenInPage(url: string, by: "online" | "visibility"): Promise<unknown> {
-  const given = globalThis as unknown as Pick<World, "fault"> & { wake(by: string): Promise<void> };
-  const socket = open(url, "/hub", { reconnect: { firstMs: 100_000, floorMs: 100_000 } });
-  const seen: Message[] = [];
-  const waited: boolean[] = [];
-  const notices = socket.notices();
-  const waking = (async () => {
-    for await (const notice of notices) {
-      if (notice.type !== "waiting") continue;
-      waited.push(notice.waitMs >= 100_000);
-      await given.wake(by);
-    }
-  })();
-  for await (const message of socket) {
-    seen.push(message);
-    if (seen.length === 2) break;
-    await given.fault("reset");
-  }
-  await waking;
-  return { seen, waited };
-}
-
-/** As when a page is looked at again: a browser without a window never hides one. */
-export function lookAgain(): void {
-  document.dispatchEvent(new Event("visibilitychange"));
-}
-
 export async function show(title: string, world: World): Promise<unknown> {
   const scenario = scenarios[title];
   if (!scenario) throw new RangeError(`There is no scenario ${title}`);
@@ -372,7 +362,7 @@ export async function show(title: string, world: World): Promise<unknown> {
 
 const soon = { firstMs: 5, floorMs: 1, maxMs: 50 };
 
-function open(url: string, path: string, options: WebSocketOptions = {}): WebSocketStream {
+export function open(url: string, path: string, options: WebSocketOptions = {}): WebSocketStream {
   return createClient({ baseUrl: url, reconnect: soon, timeouts: { totalMs: 20_000 } }).webSocket(path, options);
 }
 

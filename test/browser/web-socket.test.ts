@@ -5,6 +5,7 @@ import { buildGorilla, countsOf } from "../interop/gorilla-server.ts";
 import { freePort } from "../interop/free-port.ts";
 import { describeWithPeer } from "../interop/peers.ts";
 import { type ChromiumPage, openChromium } from "./chromium.ts";
+import type * as pageModule from "./web-socket-page.ts";
 import { scenarios, show, type World } from "./web-socket-scenarios.ts";
 
 describeWithPeer("gorilla", "a WebSocket, to a Go server on gorilla", () => {
@@ -43,25 +44,35 @@ describeWithPeer("gorilla", "a WebSocket, to a Go server on gorilla", () => {
   });
 
   describeWithPeer("chromium", "in Chromium", () => {
-    let page: ChromiumPage;
+    let page: ChromiumPage<typeof pageModule>;
     beforeAll(async () => {
       const wake = async (by: "online" | "visibility"): Promise<void> => {
         if (by === "visibility") await page.call("lookAgain");
         else for (const offline of [true, false]) await page.setOffline(offline);
       };
-      page = await openChromium("web-socket-scenarios.ts", { fault, counts, wake });
+      page = await openChromium<typeof pageModule>("web-socket-page.ts", { fault, counts, wake });
       return () => page[Symbol.asyncDispose]();
     }, 60_000);
 
     it.each(titles)("$title", async ({ title, expected }) => {
-      expect(await page.call("showInPage", title, { url: proxy.url, deadUrl })).toEqual(expected);
+      expect(await page.call("showHere", title, { url: proxy.url, deadUrl })).toEqual(expected);
       await allGone();
     });
 
-    it.each(["online", "visibility"])(
+    it("a consumer that is more than `maxUnreadBytes` behind is told so", async () => {
+      expect(await page.call("overrun", proxy.url)).toEqual({
+        code: "limit",
+        limit: "maxUnreadBytes",
+        attempts: 1,
+        few: true,
+      });
+      await allGone();
+    });
+
+    it.each(["online", "visibility"] as const)(
       "a stream that waits is opened at once when the page is woken by %s",
       async (by) => {
-        expect(await page.call("wokenInPage", proxy.url, by)).toEqual({ seen: ["welcome", "welcome"], waited: [true] });
+        expect(await page.call("woken", proxy.url, by)).toEqual({ seen: ["welcome", "welcome"], waited: [true] });
         await allGone();
       },
     );
