@@ -174,6 +174,36 @@ test("client.webSocket: over the client's connections, with headers and credenti
   await new Promise((resolve) => server.close(resolve));
 });
 
+test("who leaves while the server floods it is gone when closeMs is over", async () => {
+  const message = Buffer.alloc(65_536);
+  await using server = await serve((socket) => {
+    const flood = (): void => {
+      if (socket.readyState === socket.OPEN) socket.send(message, flood);
+    };
+    flood();
+    // Takes nothing that comes, the close frame neither.
+    wireOf(socket).pause();
+  });
+  const { stream, closed } = opened("ws", server.url, { closeMs: 30 });
+  expect(await take(stream, 3)).toHaveLength(3);
+  await closed();
+  expect((await stream.outcome).code).toBe("closed");
+});
+
+test("a peer that stops without a word is noticed by its silence after a ping, and left for the next connection", async () => {
+  await using server = await serve((socket, _request, index) => {
+    socket.send(String(index));
+    if (index === 0) wireOf(socket).pause();
+  });
+  const { stream, closed } = opened("ws", server.url, { ...soon, pingMs: 20, pongMs: 20 });
+  const notices = stream.notices();
+  expect(await take(stream, 2)).toEqual(["0", "1"]);
+  const causes: unknown[] = [];
+  for await (const notice of notices) if (notice.type === "waiting") causes.push(notice.cause);
+  expect(causes).toMatchObject([{ code: "idle", clock: "pongMs" }]);
+  await closed();
+});
+
 test("who reads slowly holds the server up, and loses nothing", async () => {
   const total = 400;
   let written = 0;

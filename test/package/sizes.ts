@@ -8,6 +8,7 @@ const measured = {
   "longwire (all of it)": `export * from "longwire";`,
   "openSse alone": `export { openSse } from "@longwire/sse";`,
   "openNdjson alone": `export { openNdjson } from "@longwire/ndjson";`,
+  "openWebSocket alone": `export { openWebSocket } from "@longwire/websocket";`,
   "sseDecoder alone": `export { sseDecoder } from "@longwire/sse";`,
 } as const;
 

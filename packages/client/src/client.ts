@@ -13,6 +13,7 @@ import {
   pipe,
   type PipeOptions,
   resolveUrl,
+  type SocketOpener,
   type StreamOptions,
   systemClock,
   type Transport,
@@ -186,9 +187,12 @@ export class Client<Sockets> implements AsyncDisposable {
    * ```
    */
   webSocket(url: string, options: CallOptions<WebSocketOptions> = {}): WebSocketStream {
-    const call = this.webSocketCall(url, options);
-    const { headers, auth } = options;
-    return openWebSocket(url, call.opener ? call : { ...call, headers, auth });
+    const { query, headers, auth } = options;
+    // What a function gives is checked when it is asked.
+    const checkable = { ...options, query: typeof query === "function" ? undefined : query };
+    const call = this.#call(httpUrl(url), checkable, this.#streams);
+    const opener = options.opener ?? this.socketOpener(call);
+    return openWebSocket(url, { ...call, query, ...(opener ? { opener } : { headers, auth }) });
   }
 
   /** One answer over the same connections, whatever its status. @throws StreamError, see {@link sendRequest} */
@@ -238,14 +242,9 @@ export class Client<Sockets> implements AsyncDisposable {
     return this.close();
   }
 
-  /** The options of a WebSocket, with the client's. */
-  protected webSocketCall(
-    url: string,
-    options: CallOptions<WebSocketOptions>,
-  ): CallOptions<WebSocketOptions> & Pick<ClientSide, "transport"> {
-    // What a function gives is checked when it is asked.
-    const { query, ...rest } = options;
-    return { ...this.#call(httpUrl(url), rest, this.#streams), query };
+  /** Makes WebSockets that send headers; `undefined`: only the runtime does, and sends none. */
+  protected socketOpener(_call: Pick<ClientSide, "transport" | "clock">): SocketOpener | undefined {
+    return undefined;
   }
 
   /** The options of a call that the client ends with its streams. */

@@ -10,7 +10,6 @@ import {
   type Takeover,
   type TakeOverOptions,
 } from "@longwire/node";
-import type { WebSocketOptions } from "@longwire/websocket";
 import { type CallOptions, Client, type ClientStats } from "./client.ts";
 import type { ClientOptions } from "./client-options.node.ts";
 
@@ -85,17 +84,12 @@ export class NodeClient extends Client<SocketStats[]> {
   }
 
   /** Over the client's `transport` where that is a `nodeTransport()`, else over its own sockets. */
-  protected override webSocketCall(
-    url: string,
-    options: CallOptions<WebSocketOptions>,
-  ): ReturnType<Client<SocketStats[]>["webSocketCall"]> {
-    const call = super.webSocketCall(url, options);
-    const { dial = this.#sockets.dial } = call.transport as Partial<NodeTransport>;
-    const opener: SocketOpener = async (request, wire) => {
+  protected override socketOpener({ transport, clock }: Parameters<Client<[]>["socketOpener"]>[0]): SocketOpener {
+    const { dial = this.#sockets.dial } = transport as Partial<NodeTransport>;
+    return async (request, call) => {
       // Who opens no WebSocket loads none.
       const { nodeWebSocket } = await import("@longwire/node/websocket");
-      return nodeWebSocket({ dial }, { clock: call.clock })(request, wire);
+      return nodeWebSocket({ dial }, { clock })(request, call);
     };
-    return { ...call, opener: call.opener ?? opener };
   }
 }

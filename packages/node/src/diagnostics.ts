@@ -45,6 +45,7 @@ interface Ending<Code> {
   readonly phase?: "name" | "connect" | "tls";
   readonly clock?: ClockName | "pongMs";
   readonly limit?: LimitName;
+  readonly closeCode?: number;
 }
 
 /**
@@ -142,12 +143,13 @@ function lastEnding({ code, error }: Outcome): Ending<OutcomeCode> {
 
 function ending(code: OutcomeCode, error: unknown): Ending<OutcomeCode> {
   if (!(error instanceof StreamError)) return { code };
-  const { status, phase, clock, limit } = error;
+  const { status, phase, clock, limit, closeCode } = error;
   return {
     code,
     ...(status !== undefined && { status }),
     ...(phase && { phase }),
     ...(clock && { clock }),
     ...(limit && { limit }),
+    ...(closeCode !== undefined && { closeCode }),
   };
 }

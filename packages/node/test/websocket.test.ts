@@ -311,9 +311,11 @@ test("nobody listens: unreachable; aborted at every stage: the reason, and no so
   expect(transport.stats()).toEqual([]);
 });
 
-test("how it breaks: a FIN is 1006 without an error, RST is `reset`, what is no frame is `protocol`, too much is `limit`", async () => {
+test("how it breaks: a FIN is 1006 without an error, RST is `reset`, what is no frame is `protocol`, too much is `limit`; the server is told", async () => {
+  const closes = new Map<string | undefined, Promise<unknown[]>>();
   await using server = await webSockets(createHttpServer(), {}, (socket, request) => {
     const wire = (socket as unknown as { readonly _socket: Socket })._socket;
+    closes.set(request.url, once(socket, "close"));
     if (request.url === "/fin") wire.end();
     if (request.url === "/rst") wire.resetAndDestroy();
     if (request.url === "/mask") wire.write(Uint8Array.of(0x81, 0x81, 0, 0, 0, 0, 65));
@@ -322,19 +324,19 @@ test("how it breaks: a FIN is 1006 without an error, RST is `reset`, what is no 
     if (request.url === "/big") socket.send("x".repeat(2_000));
   });
   await using transport = nodeTransport();
-  for (const [path, code] of [
-    ["/fin", undefined],
-    ["/cut", undefined],
-    ["/rst", "reset"],
-    ["/mask", "protocol"],
-    ["/utf8", "protocol"],
-    ["/big", "limit"],
+  for (const [path, code, told] of [
+    ["/fin", undefined, 1006],
+    ["/cut", undefined, 1006],
+    ["/rst", "reset", 1006],
+    ["/mask", "protocol", 1002],
+    ["/utf8", "protocol", 1007],
+    ["/big", "limit", 1009],
   ] as const) {
     const request = asking(`${server.url}${path}`, { maxMessageBytes: 1_000 });
     const socket = await nodeWebSocket(transport)(request, { signal: never });
     const end = await heard(socket).end;
     expect([path, end.code, end.error?.code]).toEqual([path, 1006, code]);
-    socket.terminate();
+    expect([path, (await closes.get(path))?.[0]]).toEqual([path, told]);
   }
   await transport.close();
 });

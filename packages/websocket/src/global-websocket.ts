@@ -12,6 +12,7 @@ import {
   wakeEvents,
   type WireSocket,
 } from "@longwire/core";
+import { utf8Length } from "@longwire/core/bytes";
 
 export interface GlobalWebSocketOptions {
   /** Measures how soon it is looked whether bytes have left, which the runtime does not tell. Default: the system's clock. */
@@ -181,20 +182,6 @@ class GlobalSocket implements WireSocket {
 const open = 1;
 const firstLookMs = 1;
 const longestLookMs = 50;
-
-/** Bytes of a text as UTF-8. Lone surrogates count as U+FFFD, which they become. */
-function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) continue;
-    bytes += unit < 0x800 ? 1 : 2;
-    // A pair is four bytes, of two units.
-    const isPair = unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
-    if (isPair) i++;
-  }
-  return bytes;
-}
 
 function failure(shown: string, why: string): StreamError {
   return new StreamError("protocol", `Cannot open ${shown}: ${why}`);

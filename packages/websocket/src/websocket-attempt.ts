@@ -112,16 +112,11 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
 
   message(message: Message, bytes: number): void {
     if (this.#last) return;
-    const { maxUnreadBytes, url, ping, isHeartbeat } = this.#settings;
-    if (!this.#socket.pause && this.#items.length > 0 && this.#bytes + bytes > maxUnreadBytes) {
-      const why = `the consumer is more than ${maxUnreadBytes} bytes behind (maxUnreadBytes), and this runtime cannot pause a WebSocket`;
-      const remedy = 'read faster, or take a policy such as "dropOldest"';
-      const what = `Cannot keep reading ${url}: ${why}; ${remedy}`;
-      return this.#end({ error: new StreamError("limit", what, { limit: "maxUnreadBytes" }) });
-    }
+    if (!this.#socket.pause && this.#isTooMuch(bytes)) return;
     this.#items.push(message);
-    this.#heartbeat.heard();
-    if (ping && this.#heartbeat.isWaiting && isAnswer(message, isHeartbeat)) this.#heartbeat.answered();
+    // Else it was heard of in this turn already.
+    if (!this.#scheduled) this.#heartbeat.heard();
+    if (this.#settings.ping) this.#heardMessage(message);
     this.#came(bytes);
   }
 
@@ -182,10 +177,26 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
     if (this.#deliver) this.#schedule();
   }
 
+  /** This is done for each message: it is as short as it can be. */
   #came(payload: number): void {
     this.#bytes += frameBytes(payload);
+    if (this.#scheduled) return;
     if (this.#deliver) this.#schedule();
     else if (this.#bytes >= mostBytesInFlight) this.#pause();
+  }
+
+  #heardMessage(message: Message): void {
+    if (this.#heartbeat.isWaiting && isAnswer(message, this.#settings.isHeartbeat)) this.#heartbeat.answered();
+  }
+
+  #isTooMuch(bytes: number): boolean {
+    const { maxUnreadBytes, url } = this.#settings;
+    if (this.#items.length === 0 || this.#bytes + bytes <= maxUnreadBytes) return false;
+    const why = `the consumer is more than ${maxUnreadBytes} bytes behind (maxUnreadBytes), and this runtime cannot pause a WebSocket`;
+    const remedy = 'read faster, or take a policy such as "dropOldest"';
+    const what = `Cannot keep reading ${url}: ${why}; ${remedy}`;
+    this.#end({ error: new StreamError("limit", what, { limit: "maxUnreadBytes" }) });
+    return true;
   }
 
   /** Of what comes in one turn, one batch is made. */

@@ -94,11 +94,13 @@ function shaken(
     ws.once("upgrade", (response) => {
       answer = response;
     });
+    const onError = (error: Error): void => fail(handshakeError(error, socket.errored, url));
+    ws.on("error", onError);
     ws.once("open", () => {
       signal.removeEventListener("abort", giveUp);
+      ws.off("error", onError);
       resolve(new WsSocket(ws, socket, request, responseHeaders((answer as IncomingMessage).headers)));
     });
-    ws.on("error", (error) => fail(handshakeError(error, socket.errored, url)));
     ws.once("unexpected-response", (_asked, response) => {
       if (response.statusCode === 101) return fail(broken(shown, "the server switches and names no protocol"));
       const refused = refusedAnswer(url, response, socket);

@@ -9,6 +9,7 @@ import {
   StreamError,
   type WireSocket,
 } from "@longwire/core";
+import { decodeUtf8 } from "@longwire/core/bytes";
 import type { WebSocket } from "ws";
 
 /** A message that goes out piece by piece. */
@@ -41,7 +42,9 @@ export class WsSocket implements WireSocket {
     this.#socket = socket;
     this.#maxMessageBytes = maxMessageBytes;
     ws.on("message", (data: Buffer, isBinary: boolean) => {
-      const message = isBinary ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data.toString();
+      const message = isBinary
+        ? new Uint8Array(data.buffer, data.byteOffset, data.length)
+        : decodeUtf8(data, 0, data.length);
       this.#listener?.message(message, data.length);
     });
     ws.on("ping", () => this.#listener?.alive());
