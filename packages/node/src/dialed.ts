@@ -8,12 +8,13 @@ export async function dialed(pool: SocketPool, url: string, signal: AbortSignal)
   signal.throwIfAborted();
   const origin = originOf(url);
   if (pool.closed) throw new TypeError(`Cannot dial ${shownUrl(url)}: the transport was closed`);
-  const connection = new DialedConnection(origin);
+  const giveUp = new AbortController();
+  const connection = new DialedConnection(origin, giveUp);
   pool.adopt(connection);
   try {
-    const either = AbortSignal.any([signal, connection.given]);
+    const either = AbortSignal.any([signal, giveUp.signal]);
     const socket = await dial(pool.tunnelTo(origin), url, either, (made) => connection.made(made));
-    connection.state = "taken";
+    connection.taken();
     return socket;
   } catch (error) {
     connection.failed();
@@ -27,18 +28,15 @@ class DialedConnection implements OwnConnection {
   socket: Socket | undefined;
   readonly gone: Promise<void>;
   #onGone = (): void => {};
-  readonly #giveUp = new AbortController();
+  /** Until it is connected. */
+  #giveUp: AbortController | undefined;
 
-  constructor(origin: string) {
+  constructor(origin: string, giveUp: AbortController) {
     this.origin = origin;
+    this.#giveUp = giveUp;
     this.gone = new Promise((resolve) => {
       this.#onGone = resolve;
     });
-  }
-
-  /** Aborted when the transport ends it before it is connected. */
-  get given(): AbortSignal {
-    return this.#giveUp.signal;
   }
 
   /** A tunnel comes on one socket, and TLS in it on another: the last one counts. */
@@ -50,12 +48,17 @@ class DialedConnection implements OwnConnection {
     socket.on("error", () => {});
   }
 
+  taken(): void {
+    this.state = "taken";
+    this.#giveUp = undefined;
+  }
+
   failed(): void {
     if (this.socket === undefined || this.socket.closed) this.#onGone();
   }
 
   end(reason: unknown): void {
-    if (this.state === "taken") this.socket?.destroy(reason as Error);
-    else this.#giveUp.abort(reason);
+    if (this.#giveUp) this.#giveUp.abort(reason);
+    else this.socket?.destroy(reason as Error);
   }
 }

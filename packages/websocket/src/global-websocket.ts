@@ -75,7 +75,6 @@ class GlobalSocket implements WireSocket {
   readonly #socket: WebSocket;
   readonly #request: SocketRequest;
   readonly #clock: Clock;
-  readonly #off = new AbortController();
   /** Sends that have not left, oldest first, each with the bytes handed over up to its end. */
   readonly #leaving: { readonly upTo: number; readonly sent: () => void }[] = [];
   #handed = 0;
@@ -91,13 +90,10 @@ class GlobalSocket implements WireSocket {
     this.#request = request;
     this.#clock = clock;
     socket.binaryType = "arraybuffer";
-    const { signal } = this.#off;
-    socket.addEventListener("open", () => this.opened(), { signal });
-    socket.addEventListener("message", ({ data }: MessageEvent<string | ArrayBuffer>) => this.#came(data), { signal });
-    socket.addEventListener("error", (event) => this.#failed(event), { signal });
-    socket.addEventListener("close", ({ code, reason }) => this.#over({ code, reason, error: this.#error }), {
-      signal,
-    });
+    socket.onopen = () => this.opened();
+    socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => this.#came(data);
+    socket.onerror = (event) => this.#failed(event);
+    socket.onclose = ({ code, reason }) => this.#over({ code, reason, error: this.#error });
   }
 
   get protocol(): string {
@@ -118,7 +114,7 @@ class GlobalSocket implements WireSocket {
   }
 
   send(message: Message, sent: () => void): void {
-    if (this.#socket.readyState !== open) return;
+    if (this.#socket.readyState !== isOpen) return;
     const before = this.#socket.bufferedAmount;
     this.#socket.send(message as string | Uint8Array<ArrayBuffer>);
     this.#handed += this.#socket.bufferedAmount - before;
@@ -132,9 +128,14 @@ class GlobalSocket implements WireSocket {
 
   /** What the runtime does with it from here on is not heard any more. */
   terminate(): void {
-    this.#off.abort();
-    this.#cancelLook?.();
+    this.#letGo();
     this.#socket.close();
+  }
+
+  #letGo(): void {
+    const socket = this.#socket;
+    socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+    this.#cancelLook?.();
   }
 
   #tell(tell: (listener: SocketListener) => void): void {
@@ -163,8 +164,7 @@ class GlobalSocket implements WireSocket {
   }
 
   #over(end: SocketEnd): void {
-    this.#off.abort();
-    this.#cancelLook?.();
+    this.#letGo();
     this.opened(this.#failure);
     this.#tell((listener) => listener.closed(end));
   }
@@ -179,7 +179,7 @@ class GlobalSocket implements WireSocket {
   }
 }
 
-const open = 1;
+const isOpen = 1;
 const firstLookMs = 1;
 const longestLookMs = 50;
 

@@ -112,7 +112,7 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
 
   message(message: Message, bytes: number): void {
     if (this.#last) return;
-    if (!this.#socket.pause && this.#isTooMuch(bytes)) return;
+    if (!this.#socket.pause && this.#isFull(bytes)) return this.#overflow();
     this.#items.push(message);
     // Else it was heard of in this turn already.
     if (!this.#scheduled) this.#heartbeat.heard();
@@ -189,14 +189,16 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
     if (this.#heartbeat.isWaiting && isAnswer(message, this.#settings.isHeartbeat)) this.#heartbeat.answered();
   }
 
-  #isTooMuch(bytes: number): boolean {
+  /** One message always has room. */
+  #isFull(bytes: number): boolean {
+    return this.#items.length > 0 && this.#bytes + bytes > this.#settings.maxUnreadBytes;
+  }
+
+  #overflow(): void {
     const { maxUnreadBytes, url } = this.#settings;
-    if (this.#items.length === 0 || this.#bytes + bytes <= maxUnreadBytes) return false;
     const why = `the consumer is more than ${maxUnreadBytes} bytes behind (maxUnreadBytes), and this runtime cannot pause a WebSocket`;
-    const remedy = 'read faster, or take a policy such as "dropOldest"';
-    const what = `Cannot keep reading ${url}: ${why}; ${remedy}`;
+    const what = `Cannot keep reading ${url}: ${why}; read faster, or take a policy such as "dropOldest"`;
     this.#end({ error: new StreamError("limit", what, { limit: "maxUnreadBytes" }) });
-    return true;
   }
 
   /** Of what comes in one turn, one batch is made. */

@@ -98,15 +98,18 @@ function shaken(
     ws.on("error", onError);
     ws.once("open", () => {
       signal.removeEventListener("abort", giveUp);
+      // What an open socket does not need, it does not hold.
       ws.off("error", onError);
+      ws.off("unexpected-response", onRefused);
       resolve(new WsSocket(ws, socket, request, responseHeaders((answer as IncomingMessage).headers)));
     });
-    ws.once("unexpected-response", (_asked, response) => {
+    const onRefused = (_asked: unknown, response: IncomingMessage): void => {
       if (response.statusCode === 101) return fail(broken(shown, "the server switches and names no protocol"));
       const refused = refusedAnswer(url, response, socket);
       const why = `the server answered ${refused.status} to the handshake of a WebSocket`;
       refusal(refused, why, clock, signal).then(fail, fail);
-    });
+    };
+    ws.on("unexpected-response", onRefused);
   });
 }
 
