@@ -132,7 +132,9 @@ class GlobalSocket implements WireSocket {
     this.#socket.close();
   }
 
+  /** Looks a last time: a peer may well answer a message, and end, before the next look was due. */
   #letGo(): void {
+    this.#tellSent();
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
     this.#cancelLook?.();
@@ -172,10 +174,14 @@ class GlobalSocket implements WireSocket {
   /** That bytes have left is told by nobody: it has to be looked. */
   #look(ms: number): void {
     this.#cancelLook = this.#clock.timer(ms, () => {
-      const gone = this.bytesSent;
-      while (this.#leaving[0] && this.#leaving[0].upTo <= gone) this.#leaving.shift()?.sent();
+      this.#tellSent();
       if (this.#leaving.length > 0) this.#look(Math.min(2 * ms, longestLookMs));
     });
+  }
+
+  #tellSent(): void {
+    const gone = this.bytesSent;
+    while (this.#leaving[0] && this.#leaving[0].upTo <= gone) this.#leaving.shift()?.sent();
   }
 }
 

@@ -131,6 +131,22 @@ test("a send is told when the runtime's buffer says that its bytes have left", a
   expect([left.length, clock.pending]).toEqual([2, 0]);
 });
 
+test("what had left when it ended or was broken off is told as sent, though nobody had looked yet", async () => {
+  for (const end of ["ends", "terminate"] as const) {
+    const { pending, runtime, clock } = rig();
+    runtime.opens();
+    const socket = await pending;
+    const left: string[] = [];
+    socket.listen({ ...notes().listener, closed: () => void left.push("closed") });
+    socket.send("one", () => left.push("one"));
+    socket.send("two", () => left.push("two"));
+    runtime.bufferedAmount = 3;
+    if (end === "terminate") socket.terminate();
+    else runtime.ends(1_000);
+    expect([left, clock.pending]).toEqual([end === "ends" ? ["one", "closed"] : ["one"], 0]);
+  }
+});
+
 test("a connection that does not come about is unreachable, and its query stays secret", async () => {
   const { pending, runtime } = rig();
   runtime.onerror?.(new Event("error"));
