@@ -132,9 +132,7 @@ class GlobalSocket implements WireSocket {
     this.#socket.close();
   }
 
-  /** Looks a last time: a peer may well answer a message, and end, before the next look was due. */
   #letGo(): void {
-    this.#tellSent();
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
     this.#cancelLook?.();
@@ -146,6 +144,8 @@ class GlobalSocket implements WireSocket {
   }
 
   #came(data: string | ArrayBuffer): void {
+    // It may be the answer to what was sent.
+    this.#settle();
     const message = typeof data === "string" ? data : new Uint8Array(data);
     const bytes = typeof message === "string" ? utf8Length(message) : message.length;
     const { maxMessageBytes, url } = this.#request;
@@ -167,21 +167,24 @@ class GlobalSocket implements WireSocket {
 
   #over(end: SocketEnd): void {
     this.#letGo();
+    this.#settle();
     this.opened(this.#failure);
     this.#tell((listener) => listener.closed(end));
   }
 
-  /** That bytes have left is told by nobody: it has to be looked. */
-  #look(ms: number): void {
-    this.#cancelLook = this.#clock.timer(ms, () => {
-      this.#tellSent();
-      if (this.#leaving.length > 0) this.#look(Math.min(2 * ms, longestLookMs));
-    });
-  }
-
-  #tellSent(): void {
+  #settle(): void {
+    if (this.#leaving.length === 0) return;
     const gone = this.bytesSent;
     while (this.#leaving[0] && this.#leaving[0].upTo <= gone) this.#leaving.shift()?.sent();
+  }
+
+  /** That bytes have left is told by nobody: it has to be looked. */
+  #look(ms: number): void {
+    this.#cancelLook?.();
+    this.#cancelLook = this.#clock.timer(ms, () => {
+      this.#settle();
+      if (this.#leaving.length > 0) this.#look(Math.min(2 * ms, longestLookMs));
+    });
   }
 }
 

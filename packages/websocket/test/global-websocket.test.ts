@@ -131,20 +131,36 @@ test("a send is told when the runtime's buffer says that its bytes have left", a
   expect([left.length, clock.pending]).toEqual([2, 0]);
 });
 
-test("what had left when it ended or was broken off is told as sent, though nobody had looked yet", async () => {
-  for (const end of ["ends", "terminate"] as const) {
-    const { pending, runtime, clock } = rig();
-    runtime.opens();
-    const socket = await pending;
-    const left: string[] = [];
-    socket.listen({ ...notes().listener, closed: () => void left.push("closed") });
-    socket.send("one", () => left.push("one"));
-    socket.send("two", () => left.push("two"));
-    runtime.bufferedAmount = 3;
-    if (end === "terminate") socket.terminate();
-    else runtime.ends(1_000);
-    expect([left, clock.pending]).toEqual([end === "ends" ? ["one", "closed"] : ["one"], 0]);
+test("what the runtime's buffer says when an answer comes, or at the end, is not waited for", async () => {
+  const { pending, runtime, clock } = rig();
+  runtime.opens();
+  const socket = await pending;
+  const { told, listener } = notes();
+  socket.listen(listener);
+  socket.send("one", () => told.push("one left"));
+  socket.send("two", () => told.push("two left"));
+  socket.send("three", () => told.push("three left"));
+  runtime.bufferedAmount = 8;
+  runtime.says("answer");
+  runtime.bufferedAmount = 5;
+  runtime.ends(1_001);
+  expect(told).toEqual(["one left", ["answer", 6], "two left", [1001, "", undefined]]);
+  expect(clock.pending).toBe(0);
+});
+
+test("however often it is sent and answered, one timer looks", async () => {
+  const { pending, runtime, clock } = rig();
+  runtime.opens();
+  const socket = await pending;
+  socket.listen(notes().listener);
+  for (let round = 0; round < 3; round++) {
+    socket.send("ping", () => {});
+    runtime.bufferedAmount = 0;
+    runtime.says("pong");
+    expect(clock.pending).toBe(1);
   }
+  socket.terminate();
+  expect(clock.pending).toBe(0);
 });
 
 test("a connection that does not come about is unreachable, and its query stays secret", async () => {
