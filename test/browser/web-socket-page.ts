@@ -51,6 +51,30 @@ export async function overrun(url: string): Promise<unknown> {
   return { code, limit: (error as StreamError).limit, attempts, few: read <= 11 };
 }
 
+/** Reads the feed of test/faults to its end: bytes as lists of numbers. With `pings`, silence is noticed. */
+export async function readFeed(url: string, pings: boolean): Promise<unknown> {
+  const numberOf = (message: Message): number =>
+    typeof message === "string" ? Number.parseInt(message, 10) : (message[0] as number);
+  const socket = open(url, "/", {
+    timeouts: { connectMs: 200, headersMs: 200, totalMs: 60_000 },
+    resume: { cursor: numberOf, apply: (request, since) => request.withQuery({ since }) },
+    ...(pings && {
+      ping: () => "still here?",
+      heartbeat: (message) => message === "still here?",
+      pingMs: 50,
+      pongMs: 100,
+    }),
+  });
+  const seen: unknown[] = [];
+  try {
+    for await (const message of socket) seen.push(typeof message === "string" ? message : [...message]);
+  } catch {
+    // The outcome tells.
+  }
+  const { code, attempts, error } = await socket.outcome;
+  return { code, attempts, message: error instanceof Error ? error.message : "", seen };
+}
+
 /** As when a page is looked at again: a browser without a window never hides one. */
 export function lookAgain(): void {
   document.dispatchEvent(new Event("visibilitychange"));

@@ -6,8 +6,8 @@ import { type FaultPlan, faultProxy, leakCounter } from "@longwire/testing";
 import { createClient, type WebSocketOptions } from "longwire";
 import { describe, expect, test } from "vitest";
 import type { WsServer } from "../interop/ws-server.ts";
-import { type Fault, faults } from "./cut-wire.ts";
-import { type Asking, feed, numberOf, printed, startFeed } from "./web-socket-feed.ts";
+import { type Fault, faults, planOf } from "./cut-wire.ts";
+import { type Asking, feed, isBeginning, numberOf, report, startFeed } from "./web-socket-feed.ts";
 
 const resumes: Readonly<Record<Asking, WebSocketOptions>> = {
   "by the query": { resume: { cursor: numberOf, apply: (request, since) => request.withQuery({ since }) } },
@@ -167,28 +167,6 @@ async function breakable(server: WsServer, asking: Asking, fault: Fault) {
 
 interface Ended extends Outcome {
   readonly seen: readonly Message[];
-}
-
-function isBeginning(seen: readonly Message[]): boolean {
-  return seen.every((message, index) => printed(message) === printed(feed[index] as Message));
-}
-
-function planOf(fault: Fault, after: number): FaultPlan {
-  switch (fault) {
-    case "FIN":
-      return { cutAfter: after };
-    case "RST":
-      return { resetAfter: after };
-    case "stall":
-      return { stall: after };
-    default:
-      return fault satisfies never;
-  }
-}
-
-function report(wrong: ReadonlyMap<number, string>): string {
-  const lines = [...wrong].slice(0, 10).map(([after, why]) => `behind byte ${after}: ${why}`);
-  return wrong.size === 0 ? "" : `${wrong.size} cuts went wrong: ${[...wrong.keys()].join()}\n${lines.join("\n")}`;
 }
 
 const atOnce: Readonly<Record<Fault, number>> = { FIN: 16, RST: 16, stall: 64 };

@@ -16,13 +16,27 @@ export function numberOf(message: Message): number {
   return typeof message === "string" ? Number.parseInt(message, 10) : (message[0] as number);
 }
 
-export function printed(message: Message): string {
+/** Whether these are the first messages of the feed. */
+export function isBeginning(seen: readonly Message[]): boolean {
+  return seen.every((message, index) => printed(message) === printed(feed[index] as Message));
+}
+
+/** What went wrong, by the byte behind which the wire was cut, for a test to show. */
+export function report(wrong: ReadonlyMap<number, string>): string {
+  const lines = [...wrong].slice(0, 10).map(([after, why]) => `behind byte ${after}: ${why}`);
+  return wrong.size === 0 ? "" : `${wrong.size} cuts went wrong: ${[...wrong.keys()].join()}\n${lines.join("\n")}`;
+}
+
+function printed(message: Message): string {
   return typeof message === "string" ? message : Buffer.from(message).toString("hex");
 }
 
-/** Sends the feed from the one behind the cursor, and closes with 1000. What clients send beside is read. */
+/** Sends the feed from the one behind the cursor, and closes with 1000. Of what clients send beside, `still here?` is sent back. */
 export function startFeed(asking: Asking): Promise<WsServer> {
   return startWs((socket, request) => {
+    socket.on("message", (data) => {
+      if (String(data) === "still here?") socket.send("still here?");
+    });
     if (asking === "by a first message") socket.once("message", (first) => void send(socket, Number(String(first))));
     else void send(socket, Number(new URL(request.url ?? "/", "http://a").searchParams.get("since") ?? 0));
   });
@@ -35,7 +49,10 @@ function message(n: number): Message {
   return n === 6 ? text.padEnd(126, "x") : text;
 }
 
-/** Nothing behind a cursor that is none. In frames of one, some in fragments, with pings in and between them. Not all in one turn: so that a break is met in mid-sending. */
+/**
+ * Nothing behind a cursor that is none. In frames of one, some in fragments, with pings in and between them; not all in one turn, so
+ * that a break is met in mid-sending.
+ */
 async function send(socket: WebSocket, since: number): Promise<void> {
   if (Number.isNaN(since)) return;
   for (const message of feed.slice(since)) {
