@@ -1,6 +1,6 @@
 // Memory of 10,000 open SSE streams in one process, each of which has had one event.
-import { execFileSync } from "node:child_process";
 import type { BodyReader, EventReader } from "./contenders/contender.ts";
+import { assertEnoughFiles, memoryEach } from "./held-open.ts";
 import { median, option, printTable, spread } from "./measure.ts";
 import { atMost, column, contestOverTheWire, quick, ratios, shownRatio } from "./wire-contest.ts";
 
@@ -27,10 +27,8 @@ const body =
 type Contender = keyof typeof openers;
 const contenders = Object.keys(openers) as Contender[];
 const streams = Number(option("--streams") ?? (quick ? 2_000 : 10_000));
-const warmUpStreams = 200;
-const openingAtOnce = 100;
 
-assertEnoughFiles();
+assertEnoughFiles(streams);
 
 const figures = await contestOverTheWire<Contender, "open", "rssKb" | "heapKb" | "seconds">({
   file: import.meta.filename,
@@ -39,41 +37,9 @@ const figures = await contestOverTheWire<Contender, "open", "rssKb" | "heapKb" |
   nodeFlags: ["--expose-gc"],
   async measure(contender, _, origin) {
     const open = await openers[contender]();
-    const openMany = async (count: number): Promise<void> => {
-      for (let left = count; left > 0; left -= openingAtOnce)
-        await Promise.all(Array.from({ length: Math.min(left, openingAtOnce) }, () => open(`${origin}/held`)));
-    };
-    await openMany(warmUpStreams);
-    const before = await settledMemory();
-    const started = process.hrtime.bigint();
-    await openMany(streams);
-    const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-    const after = await settledMemory();
-    const kbEach = (kind: "rss" | "heapUsed"): number => (after[kind] - before[kind]) / 1024 / streams;
-    return { rssKb: kbEach("rss"), heapKb: kbEach("heapUsed"), seconds };
+    return memoryEach(streams, () => open(`${origin}/held`));
   },
 });
-
-/** After several collections with turns of the event loop between them: finalizers free more. */
-async function settledMemory(): Promise<NodeJS.MemoryUsage> {
-  for (let round = 0; round < 5; round++) {
-    globalThis.gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return process.memoryUsage();
-}
-
-/** Client and server are two processes, each with a file descriptor a stream. Node raises its own limit to the hard one. */
-function assertEnoughFiles(): void {
-  const limit = execFileSync("sh", ["-c", "ulimit -Hn"], { encoding: "utf8" }).trim();
-  const needed = streams + warmUpStreams + 100;
-  if (limit === "unlimited" || Number(limit) >= needed) return;
-  console.error(
-    `Cannot open ${streams} streams: a process may have ${limit} files and needs ${needed}. ` +
-      `Raise the hard limit as root (\`ulimit -Hn ${needed}\`, then start the bench in that shell), or try fewer with \`--streams ${Number(limit) - warmUpStreams - 100}\`.`,
-  );
-  process.exit(1);
-}
 
 const bare = figures.open["undici dispatch"]?.rssKb ?? [];
 console.log(`\n${streams} open SSE streams in one process`);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createHash } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { corpus, seeded, sseCorpora } from "./corpora.ts";
@@ -11,6 +12,7 @@ import { corpus, seeded, sseCorpora } from "./corpora.ts";
 //   /raw?bytes=N               101, then N bytes as they are, in writes of 64 KiB, then a FIN
 //   /ticks?events=N            1,000 events a second, each one beginning with the time it was written
 //   /held                      one event, then nothing, for ever
+//   /ws?messages=N&type=T      a WebSocket: N messages, of text or binary, then nothing, for ever
 
 /** Runs the server in its own process. Disposing of it kills it. */
 export async function startOrigin(): Promise<{ url: string } & AsyncDisposable> {
@@ -27,6 +29,9 @@ export async function startOrigin(): Promise<{ url: string } & AsyncDisposable> 
 
 /** Characters of data in one token event: all are of one length. */
 export const charactersPerEvent = tokenEvent().length - "data: \n\n".length;
+
+/** Bytes of one WebSocket message, all of them ASCII. */
+export const bytesPerMessage = 200;
 
 /** Where the data of a tick has its `process.hrtime` nanoseconds: that clock is the same in every process of the machine. */
 export const tickStamp = { from: '{"at":"'.length, to: '{"at":"'.length + 20 };
@@ -45,8 +50,11 @@ if (import.meta.main) {
       head += text;
       if (!head.endsWith("\r\n\r\n")) return;
       const url = new URL(head.split(" ", 2)[1] as string, "http://origin");
+      const [, key] = /^sec-websocket-key: (.+)\r$/im.exec(head) ?? [];
       head = "";
-      answer(socket, url);
+      if (key === undefined) return answer(socket, url);
+      socket.removeAllListeners("data").setEncoding().resume();
+      upgrade(socket, url, key);
     });
     socket.on("error", () => socket.destroy());
     // A reset leaves no TIME_WAIT behind, of which 10,000 streams a round would soon use up the ports.
@@ -109,6 +117,22 @@ function chunk(bytes: Uint8Array): Uint8Array {
 function tokenEvent(): string {
   return sseCorpora.tokens(seeded(1));
 }
+
+/** RFC 6455. What the client sends is let go unread: nobody waits for an answer to a ping or to a close. */
+function upgrade(socket: Socket, { searchParams }: URL, key: string): void {
+  const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
+  socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, "", ""].join("\r\n"));
+  const opcode = searchParams.get("type") === "binary" ? 2 : 1;
+  const payload = Buffer.alloc(bytesPerMessage, `{"seq":1000,"text":"a few words of a message"},`);
+  const frame = Buffer.concat([Buffer.from([0x80 | opcode, 126, 0, bytesPerMessage]), payload]);
+  const messages = Number(searchParams.get("messages"));
+  const perBlock = Math.min(messages, messagesPerBlock);
+  repeat(socket, Buffer.concat(Array.from({ length: perBlock }, () => frame)), messages / perBlock, () => {});
+}
+
+/** Message counts are multiples of this one, or less. */
+const messagesPerBlock = 1_000;
 
 /** Events that are due and late are written each by itself, with the time of its own write. */
 function tick(socket: Socket, events: number): void {

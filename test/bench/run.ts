@@ -4,7 +4,16 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-const benches = ["decode-sse", "decode-ndjson", "sse-end-to-end", "body", "latency", "open-streams"];
+const benches = [
+  "decode-sse",
+  "decode-ndjson",
+  "sse-end-to-end",
+  "body",
+  "latency",
+  "open-streams",
+  "websocket",
+  "open-sockets",
+];
 /** No contests: they run only when they are named. */
 const named = ["layers", "soak"];
 
@@ -15,10 +24,10 @@ const usage = `npm run bench -- [name…] [--rounds N] [--quick] [--cells TEXT]
   --rounds   fresh processes for each contender and cell (7; with --quick 2)
   --quick    less work a measurement too: a first look, no figure to quote
   --cells    only the cells with that text in their name
-  --streams  open-streams, soak: how many (10,000)
+  --streams  open-streams, open-sockets, soak: how many (10,000)
   --minutes  soak: how long (5)
 
-More options (--only, --events, --gib, --seconds) stand at the top of the bench they belong to:
+More options (--only, --events, --messages, --gib, --seconds) stand at the top of the bench they belong to:
 node test/bench/NAME.ts [options]`;
 
 const { positionals: asked, values } = parseArgs({

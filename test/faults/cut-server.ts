@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { type FaultPlan, faultSteps } from "@longwire/testing";
+import { faultSteps } from "@longwire/testing";
 import type { AskedFor, Conversation } from "./cut-conversations.ts";
 import type { Cut } from "./cut-grid.ts";
-import { type Fault, wireBytes } from "./cut-wire.ts";
+import { type Fault, planOf, wireBytes } from "./cut-wire.ts";
 
 /** A server of one conversation that cuts each of many streams once, at its own place. The path of a stream is its number. */
 export interface CutServer extends AsyncDisposable {
@@ -81,19 +81,6 @@ export async function cutServer(conversation: Conversation, fault: Fault, cuts: 
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-function planOf(fault: Fault, after: number): FaultPlan {
-  switch (fault) {
-    case "FIN":
-      return { cutAfter: after };
-    case "RST":
-      return { resetAfter: after };
-    case "stall":
-      return { stall: after };
-    default:
-      return fault satisfies never;
-  }
 }
 
 function asked(head: string): { stream: number; request: AskedFor } {

@@ -2,6 +2,7 @@
 
 import { StreamError } from "@longwire/core";
 import type { ScriptedAnswer, ScriptStep } from "@longwire/core/testing";
+import type { FaultPlan } from "@longwire/testing";
 
 export interface WireAnswer {
   readonly status: number;
@@ -13,6 +14,20 @@ export interface WireAnswer {
 /** How a wire is cut. */
 export const faults = ["FIN", "RST", "stall"] as const;
 export type Fault = (typeof faults)[number];
+
+/** The plan of a proxy or a server that cuts behind so many bytes. */
+export function planOf(fault: Fault, after: number): FaultPlan {
+  switch (fault) {
+    case "FIN":
+      return { cutAfter: after };
+    case "RST":
+      return { resetAfter: after };
+    case "stall":
+      return { stall: after };
+    default:
+      return fault satisfies never;
+  }
+}
 
 /** All bytes of an answer: head, framing and body. */
 export function wireBytes(answer: WireAnswer): Uint8Array {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { launch } from "./launch.ts";
@@ -29,7 +29,8 @@ export async function buildGo(name: string): Promise<GoProgram> {
     GO111MODULE: "off",
     GOPROXY: "off",
     GOFLAGS: "",
-    GOPATH: join(path, "path"),
+    // The second is where Debian's packages put the sources of libraries.
+    GOPATH: [join(path, "path"), "/usr/share/gocode"].join(delimiter),
     GOCACHE: join(path, "cache"),
   };
   const cwd = fileURLToPath(new URL(`go/${name}`, import.meta.url));

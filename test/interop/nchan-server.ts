@@ -14,7 +14,8 @@ export interface NchanServer extends AsyncDisposable {
 
 /**
  * `/sub/CHANNEL` begins with the oldest message; `/short/CHANNEL` also ends after a second; `/ping/CHANNEL` pings every second by
- * an event without data, `/beat/CHANNEL` by one with data.
+ * an event without data, `/beat/CHANNEL` by one with data. `/ws/CHANNEL` is a WebSocket, which pings every second, takes no
+ * messages, and by the subprotocol `ws+meta.nchan` begins each one with its id.
  */
 export async function startNchan(): Promise<NchanServer> {
   await using stack = new AsyncDisposableStack();
@@ -48,6 +49,7 @@ const configuration = (port: number): string => `
     location ~ ^/sub/(\\w+)$ { nchan_subscriber eventsource; nchan_channel_id $1; }
     location ~ ^/short/(\\w+)$ { nchan_subscriber eventsource; nchan_channel_id $1; nchan_subscriber_timeout 1; }
     location ~ ^/ping/(\\w+)$ { nchan_subscriber eventsource; nchan_channel_id $1; ${ping} }
+    location ~ ^/ws/(\\w+)$ { nchan_subscriber websocket; nchan_channel_id $1; nchan_websocket_ping_interval 1; }
     location ~ ^/beat/(\\w+)$ { nchan_subscriber eventsource; nchan_channel_id $1; ${ping} nchan_eventsource_ping_data x; }
   }
 `;

@@ -8,12 +8,17 @@ export interface Peer {
 /** What `npm run setup:peers` installs and `test/interop` asks for. */
 export const peers = {
   go: { needs: ["go"], debianPackages: ["golang-go"] },
+  gorilla: {
+    needs: ["go", "/usr/share/gocode/src/github.com/gorilla/websocket/conn.go"],
+    debianPackages: ["golang-go", "golang-github-gorilla-websocket-dev"],
+  },
   etcd: { needs: ["etcd"], debianPackages: ["etcd-server"] },
   nchan: {
     needs: ["nginx", "/usr/lib/nginx/modules/ngx_nchan_module.so"],
     debianPackages: ["nginx", "libnginx-mod-nchan"],
   },
   caddy: { needs: ["caddy"], debianPackages: ["caddy"] },
+  chromium: { needs: ["/usr/bin/chromium"], debianPackages: ["chromium"] },
   networkNamespace: {
     needs: ["unshare", "ip", "nft"],
     debianPackages: ["util-linux", "iproute2", "nftables"],

@@ -60,8 +60,13 @@ export class Heartbeat {
   answered(text: string = String(this.#serial)): void {
     this.heard();
     if (this.#askedAtMs === undefined || text !== String(this.#serial)) return;
-    this.rttMs = this.#settings.clock.now() - this.#askedAtMs;
+    const { clock, pingMs } = this.#settings;
+    this.rttMs = clock.now() - this.#askedAtMs;
     this.#askedAtMs = undefined;
+    if (!this.#cancel) return;
+    // No need to wait for what `pongMs` is over: it may be longer than `pingMs`.
+    this.#cancel();
+    this.#after(Math.max(0, pingMs - this.rttMs), () => this.#ask());
   }
 
   stop(): void {
@@ -76,13 +81,13 @@ export class Heartbeat {
     this.#progress = this.#peer.progress;
     this.#askedAtMs = clock.now();
     this.#serial++;
+    if (pongMs === 0) this.#after(pingMs, () => this.#ask());
+    else this.#after(pongMs, () => this.#check());
     try {
       this.#peer.ping(String(this.#serial));
     } catch (error) {
-      return this.#peer.died(asStreamError(error, url));
+      this.#peer.died(asStreamError(error, url));
     }
-    if (pongMs === 0) this.#after(pingMs, () => this.#ask());
-    else this.#after(pongMs, () => this.#check());
   }
 
   #check(): void {

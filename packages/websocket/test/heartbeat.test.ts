@@ -31,6 +31,20 @@ test("a peer that answers no ping is idle after pongMs, broken off without a clo
   expect(clock.pending).toBe(0);
 });
 
+test("a pongMs that is longer than pingMs holds up no ping: silence is noticed pongMs after the first one without an answer", async () => {
+  const answering = { pongs: true };
+  const { stream, clock, peer } = rig([answering], { pingMs: 100, pongMs: 1_000, reconnect: false });
+  const { end } = reading(stream);
+  await clock.advance(1_050);
+  expect(peer().pings).toBe(10);
+  answering.pongs = false;
+  await clock.advance(50 + 999);
+  expect(stream.state.name).toBe("open");
+  await clock.advance(1);
+  expect(await end).toMatchObject({ code: "idle", clock: "pongMs" });
+  expect(clock.pending).toBe(0);
+});
+
 test("every frame is a sign of life, and so are bytes of a message that is long under way", async () => {
   const { stream, clock, peer } = rig([{ pongs: false }], { pingMs: 1_000, pongMs: 300, reconnect: false });
   const { end } = reading(stream);

@@ -25,14 +25,19 @@ export function sinkhole(receive: (piece: Uint8Array) => void): Writable {
   });
 }
 
+/** As {@link EventReader}, of the messages of a WebSocket: text as a string, binary as bytes. */
+export type MessageReader = (url: string, messages: number, receive: (message: Message) => void) => Promise<void>;
+
+export type Message = string | Uint8Array;
+
 /** `receive` until it was called `events` times; that call resolves `done`. For what delivers by callback. */
-export function counted(
+export function counted<T>(
   events: number,
-  receive: (data: string) => void,
-): { each(data: string): void; done: Promise<void>; fail(error: unknown): void } {
+  receive: (data: T) => void,
+): { each(data: T): void; done: Promise<void>; fail(error: unknown): void } {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let left = events;
-  const each = (data: string): void => {
+  const each = (data: T): void => {
     if (left <= 0) return;
     receive(data);
     if (--left === 0) resolve();

@@ -1,7 +1,7 @@
 import { StreamRequest } from "@longwire/core";
 import { nodeTransport } from "@longwire/node";
 import { createClient } from "longwire";
-import { type BodyReader, type EventReader, sinkhole } from "./contender.ts";
+import { type BodyReader, type EventReader, type MessageReader, sinkhole } from "./contender.ts";
 
 // The default budget (50 attempts a second and origin) would open 10,000 streams in 200 s.
 const client = createClient({ budget: { perSecond: 100_000, burst: 100_000 } });
@@ -50,4 +50,21 @@ const never = new AbortController().signal;
 export const transportBody: BodyReader = async (url, receive) => {
   const { body } = await transport(new StreamRequest({ url }), { signal: never });
   for await (const piece of body) receive(piece);
+};
+
+export const longwireMessages: MessageReader = async (url, messages, receive) => {
+  let left = messages;
+  for await (const message of client.webSocket(url)) {
+    receive(message);
+    if (--left === 0) break;
+  }
+};
+
+export const longwireMessageBatches: MessageReader = async (url, messages, receive) => {
+  let left = messages;
+  for await (const batch of client.webSocket(url).batches()) {
+    for (const message of batch) receive(message);
+    left -= batch.length;
+    if (left <= 0) break;
+  }
 };
