@@ -83,6 +83,7 @@ function shaken(
       createConnection: () => socket,
       perMessageDeflate,
       maxPayload: maxMessageBytes,
+      autoPong: false,
       closeTimeout: closeMs === 0 ? longestMs : closeMs,
     };
     let ws: WebSocket;

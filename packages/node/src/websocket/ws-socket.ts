@@ -31,6 +31,11 @@ export class WsSocket implements WireSocket {
   #end: SocketEnd | undefined;
   /** What the first of these waits for, the others wait for too. */
   readonly #long: Long[] = [];
+  /** Bytes of them that were not written: asked for at every send, so not added up anew. */
+  #longBytes = 0;
+  /** The ping that is answered next: an answer is leaving. */
+  #unanswered: Buffer | undefined;
+  #isAnswering = false;
   #bytesSent = 0;
   #farewell: { readonly code: number; readonly reason: string } | undefined;
 
@@ -47,7 +52,10 @@ export class WsSocket implements WireSocket {
         : decodeUtf8(data, 0, data.length);
       this.#listener?.message(message, data.length);
     });
-    ws.on("ping", () => this.#listener?.alive());
+    ws.on("ping", (text: Buffer) => {
+      this.#answer(text);
+      this.#listener?.alive();
+    });
     ws.on("pong", (text) => this.#listener?.pong(text.toString()));
     ws.on("error", (error) => this.#over({ code: 1006, reason: "", error: this.#errorOf(error) }));
     ws.once("close", (code, reason) => {
@@ -62,7 +70,7 @@ export class WsSocket implements WireSocket {
   }
 
   get bufferedBytes(): number {
-    return this.#ws.bufferedAmount + this.#long.reduce((sum, { data, at }) => sum + data.length - at, 0);
+    return this.#ws.bufferedAmount + this.#longBytes;
   }
 
   get bytesRead(): number {
@@ -98,6 +106,7 @@ export class WsSocket implements WireSocket {
     const binary = typeof message !== "string";
     const data = binary ? Buffer.from(message.buffer, message.byteOffset, message.length) : Buffer.from(message);
     this.#long.push({ data, binary, sent, at: 0 });
+    this.#longBytes += data.length;
     if (this.#long.length === 1) this.#sendPiece();
   }
 
@@ -114,6 +123,21 @@ export class WsSocket implements WireSocket {
     this.#ws.terminate();
   }
 
+  /**
+   * Of the pings that come while an answer leaves, the latest is answered: RFC 6455 section 5.5.3. `ws` would answer each, and breaks a connection off
+   * that holds 60 in hand: so many come at once where reading was paused for long.
+   */
+  #answer(ping: Buffer): void {
+    this.#unanswered = ping;
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    this.#unanswered = undefined;
+    this.#ws.pong(ping, undefined, (error) => {
+      this.#isAnswering = false;
+      if (this.#unanswered && !error) this.#answer(this.#unanswered);
+    });
+  }
+
   #sendPiece(): void {
     const [long] = this.#long;
     if (!long) {
@@ -122,6 +146,7 @@ export class WsSocket implements WireSocket {
     }
     const piece = long.data.subarray(long.at, long.at + pieceBytes);
     long.at += piece.length;
+    this.#longBytes -= piece.length;
     const fin = long.at === long.data.length;
     this.#ws.send(piece, { binary: long.binary, fin }, (error) => {
       if (error) return;
@@ -144,6 +169,11 @@ export class WsSocket implements WireSocket {
     if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
       const why = `a message has more than ${this.#maxMessageBytes} bytes (maxItemBytes)`;
       return new StreamError("limit", `${what}: ${why}`, { limit: "maxItemBytes", cause: error });
+    }
+    if (code === "WS_ERR_TOO_MANY_BUFFERED_PARTS") {
+      return new StreamError("limit", `${what}: a message came in more parts than are held (${error.message})`, {
+        cause: error,
+      });
     }
     // By the codes of `ws` for what is no frame, and of zlib for what is no compressed message.
     const isMalformed = /^(WS_ERR|Z_)/.test(code);
