@@ -158,10 +158,12 @@ class GlobalSocket implements WireSocket {
 
   /** Node tells why; a browser does not. */
   #failed(event: Event): void {
-    const { message = "", error } = event as Partial<ErrorEvent>;
+    const { message: told = "", error } = event as Partial<ErrorEvent>;
+    const message = told === "" && error instanceof Error ? error.message : told;
     this.#failure = message;
     if (message === "" && error === undefined) return;
-    const what = `Cannot keep reading ${shownUrl(this.#request.url)}: the connection broke (${message})`;
+    const why = message === "" ? "" : ` (${message})`;
+    const what = `Cannot keep reading ${shownUrl(this.#request.url)}: the connection broke${why}`;
     this.#error = new StreamError("reset", what, { cause: error });
   }
 
