@@ -388,6 +388,23 @@ test("how it breaks: a FIN is 1006 without an error, RST is `reset`, what is no 
   await transport.close();
 });
 
+test("limits beyond what `ws` and timers hold are kept at the most that they do", async () => {
+  await using server = await webSockets(createHttpServer(), {}, (socket) => {
+    // The head of a message of 4 GiB.
+    (socket as unknown as { readonly _socket: Socket })._socket.write(Uint8Array.of(0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0));
+  });
+  await using transport = nodeTransport();
+  const warnings: string[] = [];
+  const note = (warning: Error): unknown => warnings.push(warning.name);
+  process.on("warning", note);
+  const request = asking(server.url, { maxMessageBytes: 2 ** 31, closeMs: 2 ** 31 });
+  const socket = await nodeWebSocket(transport)(request, { signal: never });
+  expect((await heard(socket).end).error).toMatchObject({ code: "limit", limit: "maxItemBytes" });
+  await transport.close();
+  process.off("warning", note);
+  expect(warnings).toEqual([]);
+});
+
 test("what the transport destroys ends as reset; what it closes, it waits for", async () => {
   await using server = await webSockets(createHttpServer(), {}, echo);
   const transport = nodeTransport();

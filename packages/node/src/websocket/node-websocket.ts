@@ -82,9 +82,9 @@ function shaken(
       headers: definedHeaders(headers),
       createConnection: () => socket,
       perMessageDeflate,
-      maxPayload: maxMessageBytes,
+      maxPayload: Math.min(maxMessageBytes, mostOfWs),
       autoPong: false,
-      closeTimeout: closeMs === 0 ? longestMs : closeMs,
+      closeTimeout: Math.min(closeMs === 0 ? mostOfWs : closeMs, mostOfWs),
     };
     let ws: WebSocket;
     try {
@@ -142,5 +142,5 @@ function definedHeaders(headers: SocketRequest["headers"]): Record<string, strin
   );
 }
 
-// What a timer of Node takes at most.
-const longestMs = 2 ** 31 - 1;
+// Of bytes and of milliseconds: above that `ws` has no limit any more, and a timer of Node fires at once.
+const mostOfWs = 2 ** 31 - 1;
