@@ -25,6 +25,9 @@ export interface GlobalWebSocketOptions {
  * WebSockets of the runtime: browsers, workers, and Node's own. It sends no headers, shows no reason when no connection comes about (all is
  * `unreachable`), no Ping frames, and cannot be paused: see `ping` and `maxUnreadBytes` of {@link WebSocketOptions}.
  *
+ * Node's own has no deadline for its close handshake and cannot be broken off: with a server that does not close its TCP connection it stays open,
+ * `closeMs` or not, and keeps the process alive. `nodeWebSocket` of `@longwire/node/websocket` has neither fault.
+ *
  * @example
  * ```ts
  * import { globalWebSocket, openWebSocket } from "@longwire/websocket";
