@@ -106,6 +106,8 @@ test("sends and receives text and bytes, answers pings, and closes with the code
   socket.ping?.("7");
   await peer.until(() => peer.messages.length === 3 && peer.pongs.length === 1 && peer.alive === 1);
   expect([peer.messages, peer.pongs]).toEqual([["grüße", Uint8Array.of(0, 255), ""], ["7"]]);
+  // It does not hold what it was read with.
+  expect((peer.messages[1] as Uint8Array).buffer.byteLength).toBe(2);
   expect(socket.bytesRead).toBeGreaterThan(9);
   expect(transport.stats().map(({ state, origin }) => [state, origin])).toEqual([["taken", server.url]]);
   socket.close(4_001, "bye");

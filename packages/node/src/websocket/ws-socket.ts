@@ -47,9 +47,7 @@ export class WsSocket implements WireSocket {
     this.#socket = socket;
     this.#maxMessageBytes = maxMessageBytes;
     ws.on("message", (data: Buffer, isBinary: boolean) => {
-      const message = isBinary
-        ? new Uint8Array(data.buffer, data.byteOffset, data.length)
-        : decodeUtf8(data, 0, data.length);
+      const message = isBinary ? bytesOf(data) : decodeUtf8(data, 0, data.length);
       this.#listener?.message(message, data.length);
     });
     ws.on("ping", (text: Buffer) => {
@@ -182,4 +180,12 @@ export class WsSocket implements WireSocket {
   }
 }
 
+/** What is short is copied, which costs as much as a view of it: who keeps it does not keep the 64 KiB that it was read with. */
+function bytesOf(data: Buffer): Uint8Array {
+  return data.length <= mostOnHeap ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
 const pieceBytes = 65_536;
+
+// V8 holds typed arrays up to this size in its own heap: they need no memory of their own.
+const mostOnHeap = 64;
