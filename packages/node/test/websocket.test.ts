@@ -106,6 +106,8 @@ test("sends and receives text and bytes, answers pings, and closes with the code
   socket.ping?.("7");
   await peer.until(() => peer.messages.length === 3 && peer.pongs.length === 1 && peer.alive === 1);
   expect([peer.messages, peer.pongs]).toEqual([["grüße", Uint8Array.of(0, 255), ""], ["7"]]);
+  // It does not hold what it was read with.
+  expect((peer.messages[1] as Uint8Array).buffer.byteLength).toBe(2);
   expect(socket.bytesRead).toBeGreaterThan(9);
   expect(transport.stats().map(({ state, origin }) => [state, origin])).toEqual([["taken", server.url]]);
   socket.close(4_001, "bye");
@@ -141,6 +143,48 @@ test("a long message goes out in fragments, in order with the others, with pings
   expect(order).toEqual(["first", "long", "text", "last"]);
   expect(got).toEqual(["first", "ping", 5_000_000, text, "last", 1000]);
   expect([peer.pongs, socket.bufferedBytes]).toEqual([["1"], 0]);
+});
+
+test("of many pings that come at once, as behind a long pause, the latest is answered: they break nothing", async () => {
+  const pongs: string[] = [];
+  const last = Promise.withResolvers<void>();
+  await using server = await webSockets(createHttpServer(), {}, (socket) => {
+    const wire = (socket as unknown as { readonly _socket: Socket })._socket;
+    wire.cork();
+    for (let i = 1; i <= 200; i++) socket.ping(String(i));
+    socket.send("behind");
+    wire.uncork();
+    socket.on("pong", (text) => {
+      pongs.push(text.toString());
+      if (pongs.at(-1) === "200") last.resolve();
+    });
+  });
+  await using transport = nodeTransport();
+  const socket = await nodeWebSocket(transport)(asking(server.url), { signal: never });
+  const peer = heard(socket);
+  await peer.until(() => peer.messages.length === 1);
+  await last.promise;
+  expect([peer.alive, pongs[0]]).toEqual([200, "1"]);
+  expect(pongs.length).toBeLessThan(20);
+  socket.close(1_000, "");
+  expect((await peer.end).code).toBe(1000);
+});
+
+test("what waits behind a long message is counted to the byte", async () => {
+  await using server = await webSockets(createHttpServer(), { maxPayload: 1e9 }, () => {});
+  await using transport = nodeTransport();
+  const socket = await nodeWebSocket(transport)(asking(server.url), { signal: never });
+  const peer = heard(socket);
+  const sends = [sent(socket, "x".repeat(1_000_000))];
+  const lowest = socket.bufferedBytes;
+  for (let i = 1; i <= 10_000; i++) {
+    sends.push(sent(socket, "y"));
+    if (socket.bufferedBytes !== lowest + i) throw new Error(`${socket.bufferedBytes} bytes wait, not ${lowest + i}`);
+  }
+  await Promise.all(sends);
+  expect(socket.bufferedBytes).toBe(0);
+  socket.close(1_000, "");
+  await peer.end;
 });
 
 test("what is not read stays on the wire: the server is held up", async () => {
@@ -322,6 +366,10 @@ test("how it breaks: a FIN is 1006 without an error, RST is `reset`, what is no 
     if (request.url === "/utf8") wire.write(Uint8Array.of(0x81, 1, 0xff));
     if (request.url === "/cut") wire.end(Uint8Array.of(0x81, 5, 65, 65));
     if (request.url === "/big") socket.send("x".repeat(2_000));
+    if (request.url === "/parts") {
+      wire.write(Uint8Array.of(0x01, 0));
+      wire.write(Buffer.alloc(2 * 20_000));
+    }
   });
   await using transport = nodeTransport();
   for (const [path, code, told] of [
@@ -331,6 +379,7 @@ test("how it breaks: a FIN is 1006 without an error, RST is `reset`, what is no 
     ["/mask", "protocol", 1002],
     ["/utf8", "protocol", 1007],
     ["/big", "limit", 1009],
+    ["/parts", "limit", 1008],
   ] as const) {
     const request = asking(`${server.url}${path}`, { maxMessageBytes: 1_000 });
     const socket = await nodeWebSocket(transport)(request, { signal: never });
@@ -339,6 +388,23 @@ test("how it breaks: a FIN is 1006 without an error, RST is `reset`, what is no 
     expect([path, (await closes.get(path))?.[0]]).toEqual([path, told]);
   }
   await transport.close();
+});
+
+test("limits beyond what `ws` and timers hold are kept at the most that they do", async () => {
+  await using server = await webSockets(createHttpServer(), {}, (socket) => {
+    // The head of a message of 4 GiB.
+    (socket as unknown as { readonly _socket: Socket })._socket.write(Uint8Array.of(0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0));
+  });
+  await using transport = nodeTransport();
+  const warnings: string[] = [];
+  const note = (warning: Error): unknown => warnings.push(warning.name);
+  process.on("warning", note);
+  const request = asking(server.url, { maxMessageBytes: 2 ** 31, closeMs: 2 ** 31 });
+  const socket = await nodeWebSocket(transport)(request, { signal: never });
+  expect((await heard(socket).end).error).toMatchObject({ code: "limit", limit: "maxItemBytes" });
+  await transport.close();
+  process.off("warning", note);
+  expect(warnings).toEqual([]);
 });
 
 test("what the transport destroys ends as reset; what it closes, it waits for", async () => {

@@ -25,6 +25,9 @@ export interface GlobalWebSocketOptions {
  * WebSockets of the runtime: browsers, workers, and Node's own. It sends no headers, shows no reason when no connection comes about (all is
  * `unreachable`), no Ping frames, and cannot be paused: see `ping` and `maxUnreadBytes` of {@link WebSocketOptions}.
  *
+ * Node's own has no deadline for its close handshake and cannot be broken off: with a server that does not close its TCP connection it stays open,
+ * `closeMs` or not, and keeps the process alive. `nodeWebSocket` of `@longwire/node/websocket` has neither fault.
+ *
  * @example
  * ```ts
  * import { globalWebSocket, openWebSocket } from "@longwire/websocket";
@@ -158,10 +161,12 @@ class GlobalSocket implements WireSocket {
 
   /** Node tells why; a browser does not. */
   #failed(event: Event): void {
-    const { message = "", error } = event as Partial<ErrorEvent>;
+    const { message: told = "", error } = event as Partial<ErrorEvent>;
+    const message = told === "" && error instanceof Error ? error.message : told;
     this.#failure = message;
     if (message === "" && error === undefined) return;
-    const what = `Cannot keep reading ${shownUrl(this.#request.url)}: the connection broke (${message})`;
+    const why = message === "" ? "" : ` (${message})`;
+    const what = `Cannot keep reading ${shownUrl(this.#request.url)}: the connection broke${why}`;
     this.#error = new StreamError("reset", what, { cause: error });
   }
 

@@ -61,6 +61,7 @@ export function openWebSocket(url: string, options: WebSocketOptions = {}): WebS
     request: requestOf(target.url, options),
     protocols: protocolsOf(options.protocols),
     auth: options.auth ?? (target.basic && basic(target.basic.user, target.basic.password)),
+    origin: originOf(webSocketUrl(target.url)),
     apply: resume.apply,
     hello,
     resumable: resume.apply !== undefined || (hello !== undefined && resume.cursor !== undefined),

@@ -56,8 +56,9 @@ export class Outbox {
     return new Promise((resolve, reject) => {
       const sending = { message, resolve, reject };
       if (this.#socket) {
-        if (this.#socket.bufferedBytes < maxUnsentBytes) return this.#board(sending, this.#socket);
-        const why = `${this.#socket.bufferedBytes} bytes wait to be sent (maxUnsentBytes); wait for the sends before`;
+        const bytes = this.#socket.bufferedBytes + this.#unsent * bytesPerSend;
+        if (bytes < maxUnsentBytes) return this.#board(sending, this.#socket);
+        const why = `${this.#unsent} messages, ${bytes} bytes, wait to be sent (maxUnsentBytes); wait for the sends before`;
         return reject(new StreamError("limit", `Cannot send to ${url}: ${why}`, { limit: "maxUnsentBytes" }));
       }
       if (policy === "refuse") {
@@ -115,6 +116,9 @@ export class Outbox {
     return new StreamError("unreachable", `Cannot send to ${this.#settings.url}: it is over (${code})`, { cause });
   }
 }
+
+/** What a message that waits counts for beside its bytes: else millions of short ones would pass for nothing. */
+const bytesPerSend = 64;
 
 interface Sending {
   readonly message: Message;

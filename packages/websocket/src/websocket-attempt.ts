@@ -56,6 +56,8 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
   #paused: boolean;
   /** Nobody reads it any more. */
   #released = false;
+  /** The close handshake was begun. */
+  #left = false;
   /** There is no connection any more. */
   #gone = false;
   #cancelClose: (() => void) | undefined;
@@ -101,13 +103,7 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
     this.#bytes = 0;
     this.#last = { error };
     this.#flush();
-    if (this.#gone) return;
-    // One that says nothing would not answer a close frame either.
-    if (error.code === "idle") return this.#terminate(error);
-    const { clock, closeMs } = this.#settings;
-    if (closeMs > 0) this.#cancelClose = clock.timer(closeMs, () => this.#terminate(error));
-    this.#socket.close(this.farewell.code, this.farewell.reason);
-    this.#resume();
+    this.#leave(error);
   }
 
   message(message: Message, bytes: number): void {
@@ -167,7 +163,7 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
 
   died(error: StreamError): void {
     if (!this.#last) this.#end({ error });
-    if (error.code === "idle") this.#terminate(error);
+    this.#leave(error);
   }
 
   #end(last: Pick<Batch<Message>, "end" | "error">): void {
@@ -198,7 +194,10 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
     const { maxUnreadBytes, url } = this.#settings;
     const why = `the consumer is more than ${maxUnreadBytes} bytes behind (maxUnreadBytes), and this runtime cannot pause a WebSocket`;
     const what = `Cannot keep reading ${url}: ${why}; read faster, or take a policy such as "dropOldest"`;
-    this.#end({ error: new StreamError("limit", what, { limit: "maxUnreadBytes" }) });
+    const error = new StreamError("limit", what, { limit: "maxUnreadBytes" });
+    this.#end({ error });
+    // Who is behind may never ask again.
+    this.#leave(error);
   }
 
   /** Of what comes in one turn, one batch is made. */
@@ -234,6 +233,18 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
     if (!this.#paused || this.#gone) return;
     this.#paused = false;
     this.#socket.resume?.();
+  }
+
+  /** Ends the connection: by a close frame, behind what is being sent. Again is nothing. */
+  #leave(why: StreamError): void {
+    if (this.#gone || this.#left) return;
+    this.#left = true;
+    // One that says nothing would not answer a close frame either.
+    if (why.code === "idle") return this.#terminate(why);
+    const { clock, closeMs } = this.#settings;
+    if (closeMs > 0) this.#cancelClose = clock.timer(closeMs, () => this.#terminate(why));
+    this.#socket.close(this.farewell.code, this.farewell.reason);
+    this.#resume();
   }
 
   #terminate(why: StreamError): void {

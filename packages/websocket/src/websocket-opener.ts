@@ -8,6 +8,7 @@ import {
   type Message,
   type Opener,
   type OpenerCall,
+  originOf,
   type SocketOpener,
   type SocketRequest,
   StreamError,
@@ -39,6 +40,8 @@ export interface AttemptPlan {
   readonly request: () => StreamRequest | PromiseLike<StreamRequest>;
   readonly protocols: () => readonly string[] | PromiseLike<readonly string[]>;
   readonly auth: Auth | undefined;
+  /** The one that `auth` was given for, in terms of WebSockets: `apply` may lead to another. */
+  readonly origin: string;
   readonly apply: ((request: StreamRequest, cursor: Cursor) => StreamRequest) | undefined;
   readonly hello: Hello | undefined;
   /** `hello`, or what `apply` does, goes on behind a cursor. */
@@ -90,6 +93,9 @@ export class WebSocketOpener implements Opener<Message> {
     const request = await abortable(signal, this.#requestFor(cursor));
     const socket = await this.#connect(request, call);
     const attempt = new WebSocketAttempt(socket, this.#settings);
+    // From here on it is left as the caller bids, also while `hello` is waited for.
+    this.#socket = socket;
+    this.#attempt = attempt;
     try {
       const first = hello && (await abortable(signal, asked(hello, { cursor, protocol: socket.protocol, signal })));
       for (const message of messagesOf(first)) socket.send(message, () => {});
@@ -97,8 +103,6 @@ export class WebSocketOpener implements Opener<Message> {
       attempt.release(error);
       throw error;
     }
-    this.#socket = socket;
-    this.#attempt = attempt;
     attempt.begin(this.#outbox);
     return attempt;
   }
@@ -132,8 +136,8 @@ export class WebSocketOpener implements Opener<Message> {
 
   /** Asks for the credentials, and once more after a 401. */
   async #connect(request: SocketRequest, { signal, on }: OpenerCall): Promise<WireSocket> {
-    const { auth } = this.#plan;
-    if (!auth) return this.#open(request, { signal, on });
+    const { auth, origin } = this.#plan;
+    if (!auth || originOf(request.url) !== origin) return this.#open(request, { signal, on });
     const ask = (refused: boolean) => askedHeaders(auth, { url: request.url, refused, signal });
     const given = await ask(false);
     try {

@@ -44,7 +44,7 @@ export interface WebSocketOptions
    * other than `pull` drops instead. Default 16 MiB.
    */
   maxUnreadBytes?: number | undefined;
-  /** Bytes that may wait to be sent; a send beyond that is refused as `limit`. Default 16 MiB. */
+  /** Bytes that may wait to be sent, each message with 64 more; a send beyond that is refused as `limit`. Default 16 MiB. */
   maxUnsentBytes?: number | undefined;
   /**
    * What becomes of a send while there is no connection. `refuse`: it rejects at once. `wait`: it waits for one, `sendCapacity` at a time.

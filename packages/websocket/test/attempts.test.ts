@@ -70,6 +70,29 @@ test("after a 401 the credentials are asked for once more, within the attempt", 
   expect(same.opener.requests.length).toBe(1);
 });
 
+test("credentials go to the origin that they were given for, and to no other that resume.apply leads to", async () => {
+  const asked: string[] = [];
+  const { stream, clock, opener, peer } = rig([{ messages: ["1"] }, { messages: ["2"] }], {
+    auth: ({ url }) => {
+      asked.push(url);
+      return "Bearer mine";
+    },
+    resume: { cursor: (message) => String(message), apply: (request) => request.withUrl("https://b.example/ws") },
+  });
+  const { end } = reading(stream);
+  await clock.advance(0);
+  peer().end({ code: 1001 });
+  await clock.advance(100);
+  expect(opener.requests.map(({ url, headers }) => [url, headers["authorization"]])).toEqual([
+    ["wss://a.example/ws", "Bearer mine"],
+    ["wss://b.example/ws", undefined],
+  ]);
+  expect(asked).toEqual(["wss://a.example/ws"]);
+  await stream.close();
+  await end;
+  await clock.advance(0);
+});
+
 test("it goes on behind the cursor by the handshake: resume.apply", async () => {
   const { requests, stream } = await reopened({
     query: { room: "a" },

@@ -179,6 +179,21 @@ test("close() says its code and reason, and does not wait for the peer; after cl
   expect([peer().left, opener.open, clock.pending]).toEqual(["terminated", 0, 0]);
 });
 
+test("closed while hello is being made, it is left with the code and reason of close(), as the connections before it were not", async () => {
+  const { stream, clock, peer } = rig([{ messages: ["a"] }, {}], {
+    hello: () => (peers() === 2 ? new Promise<never>(() => {}) : undefined),
+  });
+  const peers = (): number => stream.stats.attempts;
+  const { end } = reading(stream);
+  await clock.advance(0);
+  peer(0).end({ code: 1001 });
+  await clock.advance(100);
+  await stream.close(4_000, "bye");
+  await end;
+  expect(peer(1).left).toEqual({ code: 4000, reason: "bye" });
+  await clock.advance(0);
+});
+
 test("the answer to the close frame ends the wait for it", async () => {
   const { stream, clock, opener } = rig([{}]);
   const { end } = reading(stream);

@@ -203,6 +203,17 @@ test("an error that the runtime explains, as Node does, is reset", async () => {
   expect(told).toEqual([[1006, "", "reset"]]);
 });
 
+test("an error without a word, as Node's own of a FIN, has no empty brackets", async () => {
+  const { pending, runtime } = rig();
+  runtime.opens();
+  const socket = await pending;
+  const ends: SocketEnd[] = [];
+  socket.listen({ ...notes().listener, closed: (end) => ends.push(end) });
+  runtime.onerror?.(Object.assign(new Event("error"), { message: "", error: new TypeError() }));
+  runtime.ends(1_006);
+  expect(ends[0]?.error?.message).toMatch(/: the connection broke$/);
+});
+
 test("close goes to the runtime as it is; terminate says nothing more of it", async () => {
   const { pending, runtime } = rig();
   runtime.opens();

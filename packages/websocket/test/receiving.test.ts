@@ -78,6 +78,22 @@ test("where a socket cannot be paused, more than maxUnreadBytes unread is `limit
   expect([opener.open, opener.requests.length, clock.pending]).toEqual([0, 1, 0]);
 });
 
+test("the socket of a consumer that is too far behind is let go at once: it may never ask again", async () => {
+  const { stream, clock, peer, opener } = rig([{ bare: true, answersClose: false }], { maxUnreadBytes: 10 });
+  const items = stream[Symbol.asyncIterator]();
+  const first = items.next();
+  await clock.advance(0);
+  peer().say("a");
+  await first;
+  peer().say("x".repeat(9), "y".repeat(9));
+  expect(peer().left).toEqual({ code: 1000, reason: "" });
+  await clock.advance(5_000);
+  expect([peer().left, opener.open]).toEqual(["terminated", 0]);
+  expect((await items.next()).value).toBe("x".repeat(9));
+  await expect(items.next()).rejects.toMatchObject({ code: "limit", limit: "maxUnreadBytes" });
+  expect(clock.pending).toBe(0);
+});
+
 test("a message larger than maxUnreadBytes is handed out when it is the only one", async () => {
   const { stream, clock, peer } = rig([{ bare: true }], { maxUnreadBytes: 10 });
   const next = stream[Symbol.asyncIterator]().next();

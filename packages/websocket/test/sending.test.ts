@@ -137,6 +137,21 @@ test("a sender that does not wait is held to maxUnsentBytes", async () => {
   await clock.advance(10_000);
 });
 
+test("short messages that wait are counted for what they hold, not for their bytes alone", async () => {
+  const { stream, clock } = rig([{ drains: false }], { maxUnsentBytes: 6_500 });
+  const { end } = reading(stream);
+  await clock.advance(0);
+  const sends = Promise.allSettled(Array.from({ length: 200 }, () => stream.send("")));
+  await clock.advance(0);
+  expect(stream.stats.unsent).toBe(102);
+  await stream.close();
+  await clock.advance(5_000);
+  const refused = (await sends).filter((one) => one.status === "rejected" && one.reason.code === "limit");
+  expect(refused.length).toBe(98);
+  await end;
+  await clock.advance(10_000);
+});
+
 test("what is no message is a TypeError", async () => {
   const { stream } = rig([]);
   await expect(stream.send({} as never)).rejects.toThrow(TypeError);

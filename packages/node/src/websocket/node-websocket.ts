@@ -82,8 +82,9 @@ function shaken(
       headers: definedHeaders(headers),
       createConnection: () => socket,
       perMessageDeflate,
-      maxPayload: maxMessageBytes,
-      closeTimeout: closeMs === 0 ? longestMs : closeMs,
+      maxPayload: Math.min(maxMessageBytes, mostOfWs),
+      autoPong: false,
+      closeTimeout: Math.min(closeMs === 0 ? mostOfWs : closeMs, mostOfWs),
     };
     let ws: WebSocket;
     try {
@@ -141,5 +142,5 @@ function definedHeaders(headers: SocketRequest["headers"]): Record<string, strin
   );
 }
 
-// What a timer of Node takes at most.
-const longestMs = 2 ** 31 - 1;
+// Of bytes and of milliseconds: above that `ws` has no limit any more, and a timer of Node fires at once.
+const mostOfWs = 2 ** 31 - 1;

@@ -31,6 +31,11 @@ export class WsSocket implements WireSocket {
   #end: SocketEnd | undefined;
   /** What the first of these waits for, the others wait for too. */
   readonly #long: Long[] = [];
+  /** Bytes of them that were not written: asked for at every send, so not added up anew. */
+  #longBytes = 0;
+  /** The ping that is answered next: an answer is leaving. */
+  #unanswered: Buffer | undefined;
+  #isAnswering = false;
   #bytesSent = 0;
   #farewell: { readonly code: number; readonly reason: string } | undefined;
 
@@ -42,12 +47,13 @@ export class WsSocket implements WireSocket {
     this.#socket = socket;
     this.#maxMessageBytes = maxMessageBytes;
     ws.on("message", (data: Buffer, isBinary: boolean) => {
-      const message = isBinary
-        ? new Uint8Array(data.buffer, data.byteOffset, data.length)
-        : decodeUtf8(data, 0, data.length);
+      const message = isBinary ? bytesOf(data) : decodeUtf8(data, 0, data.length);
       this.#listener?.message(message, data.length);
     });
-    ws.on("ping", () => this.#listener?.alive());
+    ws.on("ping", (text: Buffer) => {
+      this.#answer(text);
+      this.#listener?.alive();
+    });
     ws.on("pong", (text) => this.#listener?.pong(text.toString()));
     ws.on("error", (error) => this.#over({ code: 1006, reason: "", error: this.#errorOf(error) }));
     ws.once("close", (code, reason) => {
@@ -62,7 +68,7 @@ export class WsSocket implements WireSocket {
   }
 
   get bufferedBytes(): number {
-    return this.#ws.bufferedAmount + this.#long.reduce((sum, { data, at }) => sum + data.length - at, 0);
+    return this.#ws.bufferedAmount + this.#longBytes;
   }
 
   get bytesRead(): number {
@@ -98,6 +104,7 @@ export class WsSocket implements WireSocket {
     const binary = typeof message !== "string";
     const data = binary ? Buffer.from(message.buffer, message.byteOffset, message.length) : Buffer.from(message);
     this.#long.push({ data, binary, sent, at: 0 });
+    this.#longBytes += data.length;
     if (this.#long.length === 1) this.#sendPiece();
   }
 
@@ -114,6 +121,21 @@ export class WsSocket implements WireSocket {
     this.#ws.terminate();
   }
 
+  /**
+   * Of the pings that come while an answer leaves, the latest is answered: RFC 6455 section 5.5.3. `ws` would answer each, and breaks a connection off
+   * that holds 60 in hand: so many come at once where reading was paused for long.
+   */
+  #answer(ping: Buffer): void {
+    this.#unanswered = ping;
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    this.#unanswered = undefined;
+    this.#ws.pong(ping, undefined, (error) => {
+      this.#isAnswering = false;
+      if (this.#unanswered && !error) this.#answer(this.#unanswered);
+    });
+  }
+
   #sendPiece(): void {
     const [long] = this.#long;
     if (!long) {
@@ -122,6 +144,7 @@ export class WsSocket implements WireSocket {
     }
     const piece = long.data.subarray(long.at, long.at + pieceBytes);
     long.at += piece.length;
+    this.#longBytes -= piece.length;
     const fin = long.at === long.data.length;
     this.#ws.send(piece, { binary: long.binary, fin }, (error) => {
       if (error) return;
@@ -145,6 +168,11 @@ export class WsSocket implements WireSocket {
       const why = `a message has more than ${this.#maxMessageBytes} bytes (maxItemBytes)`;
       return new StreamError("limit", `${what}: ${why}`, { limit: "maxItemBytes", cause: error });
     }
+    if (code === "WS_ERR_TOO_MANY_BUFFERED_PARTS") {
+      return new StreamError("limit", `${what}: a message came in more parts than are held (${error.message})`, {
+        cause: error,
+      });
+    }
     // By the codes of `ws` for what is no frame, and of zlib for what is no compressed message.
     const isMalformed = /^(WS_ERR|Z_)/.test(code);
     const why = isMalformed ? "the server does not speak as RFC 6455 allows" : "the connection broke";
@@ -152,4 +180,12 @@ export class WsSocket implements WireSocket {
   }
 }
 
+/** What is short is copied, which costs as much as a view of it: who keeps it does not keep the 64 KiB that it was read with. */
+function bytesOf(data: Buffer): Uint8Array {
+  return data.length <= mostOnHeap ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
 const pieceBytes = 65_536;
+
+// V8 holds typed arrays up to this size in its own heap: they need no memory of their own.
+const mostOnHeap = 64;
