@@ -7,7 +7,7 @@ import type { SocketPool } from "./socket-pool.ts";
 /** A connection of the pool's to where `url` leads, with nothing sent on it. See `NodeTransport.dial`. */
 export async function dialed(pool: SocketPool, url: string, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
-  const origin = originOf(url);
+  const origin = originOf(url.replace(/^ws(?=s?:)/i, "http"));
   if (pool.closed) throw new TypeError(`Cannot dial ${shownUrl(url)}: the transport was closed`);
   const lease = new Lease(origin);
   const giveUp = (): void => lease.end(signal.reason);

@@ -70,7 +70,7 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    */
   duplex(url: string, options?: DuplexOptions): Promise<DuplexCall>;
   /**
-   * A connection to where an http, https or `unix:` URL leads, TLS included, with nothing sent on it: for a protocol with a handshake of its own. It
+   * A connection to where a URL of http, https, ws, wss or `unix:` leads, TLS included, with nothing sent on it: for a protocol with a handshake of its own. It
    * goes through a proxy by a tunnel, and offers HTTP/1.1 alone. The socket stays the transport's: `close` waits for it, `destroy` ends it as `reset`,
    * and `stats` has it as `taken`. `signal` is let go of once it is connected.
    *

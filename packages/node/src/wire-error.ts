@@ -13,7 +13,7 @@ export function connectError(error: unknown, url: string): StreamError {
   const shown = shownUrl(url);
   if (proxy?.answer) return proxyRefusal(proxy, proxy.answer, shown);
   const cause = proxy ? proxy.cause : error;
-  const phase = phaseOf(cause, proxy ? proxy.proxy.protocol === "https:" : /^https:/i.test(url));
+  const phase = phaseOf(cause, proxy ? proxy.proxy.protocol === "https:" : /^(https|wss):/i.test(url));
   const certificate = phase === "tls" ? certificateFaults[codeOf(cause)] : undefined;
   const why = certificate
     ? certificateWords[certificate]

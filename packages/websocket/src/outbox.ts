@@ -29,6 +29,8 @@ export interface Departures {
 export class Outbox {
   /** Messages that have left this process. */
   sent = 0;
+  /** Messages that were not sent, or nobody knows how far they came. */
+  lost = 0;
   readonly #settings: OutboxSettings;
   readonly #waiting: Sending[] = [];
   /** Taken by a connection. */
@@ -46,8 +48,16 @@ export class Outbox {
     return this.#waiting.length + this.#unsent;
   }
 
-  /** Resolves when the message has left this process. @throws StreamError */
+  /** Resolves when the message has left this process; that it fails unheard is no unhandled rejection. @throws StreamError */
   send(message: Message): Promise<void> {
+    const sent = this.#send(message);
+    sent.catch(() => {
+      this.lost++;
+    });
+    return sent;
+  }
+
+  #send(message: Message): Promise<void> {
     const { url, policy, capacity, maxUnsentBytes } = this.#settings;
     if (typeof message !== "string" && !(message instanceof Uint8Array)) {
       return Promise.reject(new TypeError("A message must be text or bytes (a string or a Uint8Array)"));

@@ -10,6 +10,8 @@ export interface WebSocketStats extends StreamStats {
   readonly sent: number;
   /** Messages that `send` took and that have not left. */
   readonly unsent: number;
+  /** Messages whose `send` failed: they were not sent, or nobody knows how far they came. */
+  readonly lost: number;
 }
 
 /**
@@ -48,12 +50,19 @@ export class WebSocketStream extends EventStream<Message> {
   }
 
   override get stats(): WebSocketStats {
-    return { ...super.stats, rttMs: this.#opener.rttMs, sent: this.#outbox.sent, unsent: this.#outbox.unsent };
+    return {
+      ...super.stats,
+      rttMs: this.#opener.rttMs,
+      sent: this.#outbox.sent,
+      unsent: this.#outbox.unsent,
+      lost: this.#outbox.lost,
+    };
   }
 
   /**
    * Sends a message; resolves when its bytes have left this process: wait for that, and a slow peer slows you down. It opens nothing. While there
-   * is no connection `sendPolicy` decides. A message that a connection took when it broke is not sent again: it may have arrived.
+   * is no connection `sendPolicy` decides. A message that a connection took when it broke is not sent again: it may have arrived. That a send
+   * fails unheard is no unhandled rejection; `stats.lost` counts it.
    *
    * @throws StreamError `unreachable` when there is no connection, or the stream is over; `limit` when there is no room, or it had to make room;
    * `reset` when the connection ended before it had left; TypeError for what is no message

@@ -36,6 +36,15 @@ test("refuse, the default: while it is not open a send rejects at once, and open
   await stream.close();
 });
 
+test("a send that fails unheard is counted, and is no unhandled rejection", async () => {
+  const { stream, clock } = rig([{}]);
+  void stream.send("x");
+  void stream.send(7 as unknown as string);
+  await clock.advance(0);
+  expect(stream.stats).toMatchObject({ sent: 0, unsent: 0, lost: 2 });
+  await stream.close();
+});
+
 test("wait: what was sent while there was no connection goes out in order once there is one", async () => {
   const { stream, clock, peer } = rig([{}, {}], { sendPolicy: "wait", sendCapacity: 2 });
   const early = stream.send("early");

@@ -52,7 +52,7 @@ export function nodeWebSocket(
   options: NodeWebSocketOptions = {},
 ): SocketOpener {
   return async (request, { signal, on }) => {
-    const socket = await transport.dial(request.url.replace(/^ws/i, "http"), { signal });
+    const socket = await transport.dial(request.url, { signal });
     on?.connected({ reused: false });
     on?.sent();
     return shaken(socket, request, signal, options);
