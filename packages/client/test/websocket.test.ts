@@ -64,7 +64,7 @@ test("under Node it dials over the transport that was given, and over the client
   const client = node.createClient({ baseUrl: "https://a.example", transport });
   const stream = client.webSocket("/ws", { reconnect: false });
   await expect(stream.open()).rejects.toMatchObject({ code: "unreachable", message: "no" });
-  expect(dialed).toEqual(["https://a.example/ws"]);
+  expect(dialed).toEqual(["wss://a.example/ws"]);
   await client.close();
 });
 
