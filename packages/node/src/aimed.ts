@@ -10,13 +10,21 @@ export interface Aimed {
   readonly headers: Record<string, string>;
 }
 
-/** @throws TypeError when the URL is no absolute one of http or https, or a header would tell a server what is for its proxy */
-export function aimed({ url, method, headers: own }: StreamRequest, proxyOf: ProxyOf): Aimed {
+/**
+ * Says which content codings are `accepted`, unless the request says it itself, or none is.
+ *
+ * @throws TypeError when the URL is no absolute one of http or https, or a header would tell a server what is for its proxy
+ */
+export function aimed(
+  { url, method, headers: own }: StreamRequest,
+  proxyOf: ProxyOf,
+  accepted: string | undefined = acceptedEncodings,
+): Aimed {
   // What URL throws holds the whole URL, secrets and all.
   if (!URL.canParse(url)) throw new TypeError(`Cannot send ${method} ${shownUrl(url)}: it is no absolute URL`);
   const unix = unixUrl(url);
   const target = unix ? unix.within : new URL(url);
-  const headers = { "accept-encoding": acceptedEncodings, ...own };
+  const headers = { ...(accepted && { "accept-encoding": accepted }), ...own };
   if (target.protocol !== "http:" && target.protocol !== "https:") {
     throw new TypeError(`Cannot send ${method} ${shownUrl(url)}: it is neither http: nor https:`);
   }

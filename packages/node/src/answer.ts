@@ -4,6 +4,12 @@ import type { Body } from "./body.ts";
 import { InflatedBody, isInflatable } from "./inflate.ts";
 import { foreignCoding, framingOf, responseHeaders } from "./response-headers.ts";
 
+/** An answer with the fields of its head one by one. */
+export interface HeldResponse extends StreamResponse {
+  /** As `headers`, with `set-cookie` and what else came several times not joined. */
+  readonly fields: IncomingHttpHeaders;
+}
+
 /** The head of an answer, as it was read. */
 export interface AnswerHead {
   readonly status: number;
@@ -13,8 +19,8 @@ export interface AnswerHead {
 }
 
 /**
- * The response of a transport: of an answer's head, and of the body that its bytes go into, decoded where that is needed. `release` is
- * that of the exchange.
+ * The response of a transport: of an answer's head, and of the body that its bytes go into, decoded where that is needed, unless
+ * `maxInflateRatio` is `undefined`. `release` is that of the exchange.
  *
  * @throws StreamError `protocol` for a transfer coding that nobody asked for
  */
@@ -22,9 +28,9 @@ export function answerOf(
   { url, method }: StreamRequest,
   { status, record, multiplexed }: AnswerHead,
   body: Body,
-  maxInflateRatio: number,
+  maxInflateRatio: number | undefined,
   release: (reason?: unknown) => void,
-): StreamResponse {
+): HeldResponse {
   const framing = framingOf(method, status, record, multiplexed);
   const coding = foreignCoding(framing, record);
   if (coding !== undefined) {
@@ -32,8 +38,8 @@ export function answerOf(
     throw new StreamError("protocol", `Cannot read ${shownUrl(url)}: ${why}`);
   }
   const encoding = String(record["content-encoding"] ?? "").toLowerCase();
-  const head = { url, status, headers: responseHeaders(record), framing };
-  if (!isInflatable(encoding) || method === "HEAD") return { ...head, body, release };
+  const head = { url, status, headers: responseHeaders(record), fields: record, framing };
+  if (maxInflateRatio === undefined || !isInflatable(encoding) || method === "HEAD") return { ...head, body, release };
   for (const name of codedHeaders) delete record[name];
   const inflated = new InflatedBody(body, encoding, url, maxInflateRatio);
   return {

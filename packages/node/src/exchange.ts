@@ -1,13 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
-import {
-  StreamError,
-  type StreamRequest,
-  type Queued,
-  type StreamResponse,
-  type TransportEvents,
-} from "@longwire/core";
+import { StreamError, type StreamRequest, type Queued, type TransportEvents } from "@longwire/core";
 import { errors } from "undici";
-import { answerOf } from "./answer.ts";
+import { answerOf, type HeldResponse } from "./answer.ts";
 import { Body, type Wire } from "./body.ts";
 import type { Carried, Connection, Controller, Outgoing } from "./connection.ts";
 import type { Berths, Ticket } from "./ticket.ts";
@@ -28,10 +22,10 @@ export interface Opening {
   readonly signal: AbortSignal;
   readonly on: TransportEvents | undefined;
   /** With the answer, or how the request can go out again. */
-  readonly resolve: (response: StreamResponse | Again) => void;
+  readonly resolve: (response: HeldResponse | Again) => void;
   readonly reject: (reason: unknown) => void;
-  /** How many times its encoded bytes a body may be; `0`: any number. */
-  readonly maxInflateRatio: number;
+  /** How many times its encoded bytes a body may be; `0`: any number; `undefined`: it is not decoded. */
+  readonly maxInflateRatio: number | undefined;
 }
 
 /** How a request can go out again: the server refused it, for now; or its connection was dead, and others from before may be. */

@@ -117,8 +117,8 @@ function headersOf(
   };
 }
 
-/** A server switches to what was asked for and to nothing else. */
-function isNamed(protocol: string, headers: ResponseHeaders): boolean {
+/** Whether a server switches to this: to what was asked for and to nothing else. */
+export function isNamed(protocol: string, headers: ResponseHeaders): boolean {
   const named = (headers.get("upgrade") ?? "").toLowerCase().split(",");
   return named.some((token) => token.trim() === protocol.toLowerCase());
 }

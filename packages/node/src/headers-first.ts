@@ -1,16 +1,32 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import type { Socket } from "node:net";
-import { shownUrl, StreamError, type StreamRequest, type StreamResponse, type Transport } from "@longwire/core";
+import {
+  shownUrl,
+  StreamError,
+  type StreamRequest,
+  type StreamResponse,
+  systemClock,
+  type TransportCall,
+} from "@longwire/core";
 import { aimed } from "./aimed.ts";
-import { answerOf } from "./answer.ts";
+import { answerOf, type HeldResponse } from "./answer.ts";
 import { Body, type Wire } from "./body.ts";
 import { dial } from "./dial.ts";
 import { isH2 } from "./h2-connection.ts";
+import { isNamed } from "./handshake.ts";
 import { Lease } from "./lease.ts";
 import type { ProxyOf } from "./proxy.ts";
 import { bodyToSend, SourceBody } from "./request-body.ts";
+import { framingOf, responseHeaders } from "./response-headers.ts";
 import type { SocketPool } from "./socket-pool.ts";
+
+import { TakenSocket } from "./taken-socket.ts";
 import { wireError } from "./wire-error.ts";
+
+/** An answer; `socket` when the connection has left HTTP. */
+export interface OwnResponse extends HeldResponse {
+  readonly socket?: TakenSocket;
+}
 
 /**
  * A transport that sends the head of a request at once: HTTP/1.1 by `node:http`, each request on a connection of its own, which counts in
@@ -19,15 +35,25 @@ import { wireError } from "./wire-error.ts";
  *
  * A body is sent chunk by chunk, the next one asked for when the system took the one before, with a length when the request has the
  * header, else in chunks (RFC 9112 section 7.1). An answer that ends before the body ends the exchange: the body's source is let go.
+ *
+ * Where the request has an `upgrade` header, HTTP/1.1 is spoken whatever the server would choose, and a server that switches gives its
+ * socket away. With `decode: false` bodies are left in the content coding that they come in.
  */
-export function headersFirst(pool: SocketPool, proxyOf: ProxyOf, send: Transport): Transport {
+export function headersFirst<Response extends StreamResponse>(
+  pool: SocketPool,
+  proxyOf: ProxyOf,
+  send: (request: StreamRequest, call: TransportCall) => Promise<Response>,
+  { decode = true }: { readonly decode?: boolean } = {},
+): (request: StreamRequest, call: TransportCall) => Promise<Response | OwnResponse> {
   return async (request, call) => {
     const { signal, on } = call;
     signal.throwIfAborted();
     if (pool.closed) throw new TypeError(`Cannot send to ${shownUrl(request.url)}: the transport was closed`);
-    const { origin, path, headers } = aimed(request, proxyOf);
-    if (pool.speaksH2(origin)) return send(request, call);
-    const way = pool.wayOf(origin);
+    const upgrades = request.headers["upgrade"] !== undefined;
+    const accepted = decode ? undefined : "";
+    const { origin, path, headers } = aimed(request, upgrades ? () => undefined : proxyOf, accepted);
+    if (!upgrades && pool.speaksH2(origin)) return send(request, call);
+    const way = upgrades ? pool.wayTo(origin) : pool.wayOf(origin);
     const body = bodyToSend(request.body);
     const lease = new Lease(origin);
     const giveUp = (): void => lease.end(signal.reason);
@@ -49,9 +75,10 @@ export function headersFirst(pool: SocketPool, proxyOf: ProxyOf, send: Transport
       on?.connected({ reused: false });
       lease.asking();
       on?.sent();
-      const exchange = new OwnExchange(socket, request, body, pool.maxInflateRatio);
+      const exchange = new OwnExchange(socket, request, body, decode ? pool.maxInflateRatio : undefined);
       const response = await exchange.open(lease.opening, path, { host: way.url.host, ...headers });
       lease.hold(response.release);
+      if (response.socket) lease.state = "taken";
       return response;
     } catch (error) {
       if (body instanceof SourceBody) body.release(error);
@@ -68,7 +95,7 @@ class OwnExchange implements Wire {
   readonly #socket: Socket;
   readonly #request: StreamRequest;
   readonly #toSend: ToSend;
-  readonly #maxInflateRatio: number;
+  readonly #maxInflateRatio: number | undefined;
   #head: IncomingMessage | undefined;
   #body: Body | undefined;
   #bytes = 0;
@@ -78,7 +105,7 @@ class OwnExchange implements Wire {
   /** Until the answer is there. */
   #reject: ((reason: unknown) => void) | undefined;
 
-  constructor(socket: Socket, request: StreamRequest, toSend: ToSend, maxInflateRatio: number) {
+  constructor(socket: Socket, request: StreamRequest, toSend: ToSend, maxInflateRatio: number | undefined) {
     this.#socket = socket;
     this.#request = request;
     this.#toSend = toSend;
@@ -86,9 +113,9 @@ class OwnExchange implements Wire {
   }
 
   /** Sends the request and waits for its answer. */
-  open(signal: AbortSignal, path: string, headers: Record<string, string>): Promise<StreamResponse> {
+  open(signal: AbortSignal, path: string, headers: Record<string, string>): Promise<OwnResponse> {
     const { method } = this.#request;
-    return new Promise<StreamResponse>((resolve, reject) => {
+    return new Promise<OwnResponse>((resolve, reject) => {
       const giveUp = (): void => this.release(signal.reason);
       const settled = (): void => signal.removeEventListener("abort", giveUp);
       this.#reject = (reason) => {
@@ -107,7 +134,12 @@ class OwnExchange implements Wire {
         });
         // Stays, for what breaks once the answer is there.
         sent.on("error", (error) => this.#break(error));
-        sent.once("upgrade", (head) => this.#switched(head));
+        sent.once("upgrade", (head, _socket, early) => {
+          if (!isAsked(this.#request, head)) return this.#switched(head);
+          this.#reject = undefined;
+          settled();
+          resolve(this.#taken(head, early));
+        });
         sent.once("response", (head) => {
           if (head.statusCode === 101) return this.#switched(head);
           const response = this.#answer(head);
@@ -162,7 +194,17 @@ class OwnExchange implements Wire {
     }
   }
 
-  #answer(head: IncomingMessage): StreamResponse | undefined {
+  #taken(head: IncomingMessage, early: Buffer): OwnResponse {
+    const { url } = this.#request;
+    const socket = new TakenSocket(this.#socket, early, { url: shownUrl(url), idleMs: 0, clock: systemClock });
+    const { statusCode: status = 101, headers: fields } = head;
+    const headers = responseHeaders(fields);
+    const body: AsyncIterable<Uint8Array> = (async function* () {})();
+    const release = (reason?: unknown): void => void socket.destroy(reason as Error | undefined);
+    return { url, status, headers, fields, framing: framingOf("GET", status, fields), body, release, socket };
+  }
+
+  #answer(head: IncomingMessage): HeldResponse | undefined {
     const body = new Body(this);
     const release = (reason?: unknown): void => this.release(reason);
     try {
@@ -214,6 +256,11 @@ class OwnExchange implements Wire {
   #letGo(reason: unknown): void {
     if (this.#toSend instanceof SourceBody) this.#toSend.release(reason);
   }
+}
+
+function isAsked({ headers: { upgrade = "" } }: StreamRequest, head: IncomingMessage): boolean {
+  const headers = responseHeaders(head.headers);
+  return upgrade.split(",").some((protocol) => protocol.trim() !== "" && isNamed(protocol.trim(), headers));
 }
 
 type ToSend = ReturnType<typeof bodyToSend>;

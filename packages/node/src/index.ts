@@ -1,5 +1,6 @@
 export { nodeTransport } from "./node-transport.ts";
 export type { NodeTransport } from "./node-transport.ts";
+export type { ForwardedResponse } from "./forward.ts";
 export type { Takeover, TakeOverOptions } from "./take-over.ts";
 export type { DuplexOptions } from "./duplex.ts";
 export type { DuplexCall } from "./duplex-call.ts";

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
-import type { StreamResponse, Transport } from "@longwire/core";
+import type { StreamRequest, Transport, TransportCall } from "@longwire/core";
 import { aimed } from "./aimed.ts";
+import type { HeldResponse } from "./answer.ts";
 import { borrowed } from "./borrowed.ts";
 import { checkedSockets } from "./checked-sockets.ts";
 import { connectorOf } from "./connector.ts";
@@ -8,6 +9,7 @@ import { dialed } from "./dialed.ts";
 import { duplex, type DuplexOptions } from "./duplex.ts";
 import type { DuplexCall } from "./duplex-call.ts";
 import { type Again, Exchange } from "./exchange.ts";
+import { type ForwardedResponse, forwarding } from "./forward.ts";
 import { headersFirst } from "./headers-first.ts";
 import { proxiesOf, type ProxyOf } from "./proxy.ts";
 import type { LaneStats } from "./lane-stats.ts";
@@ -86,6 +88,27 @@ export interface NodeTransport extends Transport, AsyncDisposable {
    * ```
    */
   dial(url: string, call: { readonly signal: AbortSignal }): Promise<Socket>;
+  /**
+   * Sends for somebody else: the same transport for who passes on what comes, such as a relay. No `accept-encoding` is added, and bodies stay
+   * in the content coding that they come in. The head of a request with a source as its body leaves before the first chunk, on a connection
+   * of its own over HTTP/1.1, unless its length is known. A request with an `upgrade` header (RFC 9110 section 7.8) is answered with the
+   * `socket` where the server switches; over HTTP/1.1, in every case.
+   *
+   * @throws what the transport itself throws; TypeError for an upgrade through a borrowed dispatcher
+   *
+   * @example
+   * ```ts
+   * import { StreamRequest } from "@longwire/core";
+   * import { nodeTransport } from "@longwire/node";
+   *
+   * await using transport = nodeTransport();
+   * const request = new StreamRequest({ url: "http://127.0.0.1:8080/logo.svgz", headers: { "accept-encoding": "gzip" } });
+   * const { fields, body } = await transport.forward(request, { signal: AbortSignal.timeout(10_000) });
+   * console.log(fields["content-encoding"], fields["set-cookie"]); // gzip [ "a=1", "b=2" ]
+   * for await (const gzipped of body) process.stdout.write(gzipped);
+   * ```
+   */
+  forward(request: StreamRequest, call: TransportCall): Promise<ForwardedResponse>;
   /** The sockets that are open or being opened. */
   stats(): SocketStats[];
   /** The lanes that have connections or requests. A borrowed dispatcher has none. */
@@ -147,6 +170,7 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
   }
   const lent = dispatcher && borrowed(dispatcher);
   const send = sending(pool, proxyOf, lent);
+  const unchanged = sending(pool, proxyOf, lent, { decode: false });
   return Object.assign(send, {
     takeOver: async (url: string, call: TakeOverOptions) => {
       if (lent) throw new TypeError("Cannot take over: a borrowed dispatcher has no socket to take");
@@ -161,6 +185,7 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
       if (lent) throw new TypeError("Cannot dial: a borrowed dispatcher has no socket to give");
       return dialed(pool, url, signal);
     },
+    forward: forwarding(lent ? undefined : headersFirst(pool, proxyOf, unchanged, { decode: false }), unchanged),
     stats: () => pool.stats(),
     lanes: () => pool.lanes(),
     close: () => pool.close(),
@@ -170,10 +195,16 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
 }
 
 /** Sends each request on a connection of its lane, or to a dispatcher that was lent; once more where that is safe. */
-function sending(pool: SocketPool, proxyOf: ProxyOf, lent: Berths | undefined): Transport {
-  const { maxInflateRatio } = pool;
+function sending(
+  pool: SocketPool,
+  proxyOf: ProxyOf,
+  lent: Berths | undefined,
+  { decode = true }: { readonly decode?: boolean } = {},
+): (request: StreamRequest, call: TransportCall) => Promise<HeldResponse> {
+  const maxInflateRatio = decode ? pool.maxInflateRatio : undefined;
+  const accepted = decode ? undefined : "";
   return async (request, { signal, on, lane = "stream" }) => {
-    const head = { ...aimed(request, proxyOf), method: request.method };
+    const head = { ...aimed(request, proxyOf, accepted), method: request.method };
     if (lent && head.origin.startsWith("unix:")) {
       throw new TypeError(`Cannot send to ${head.origin}: a borrowed dispatcher knows no Unix sockets`);
     }
@@ -183,7 +214,7 @@ function sending(pool: SocketPool, proxyOf: ProxyOf, lent: Berths | undefined): 
       if (pool.closed) throw new TypeError("Cannot send a request: the transport was closed");
       signal.throwIfAborted();
       const berths: Berths = lent ?? pool.lane(head.origin, lane);
-      const response = await new Promise<StreamResponse | Again>((resolve, reject) => {
+      const response = await new Promise<HeldResponse | Again>((resolve, reject) => {
         const outgoing = { ...head, body: bodyToSend(request.body) };
         const told = before?.started ? undefined : on;
         const sent = { request, outgoing, berths, bornAfter, tries, maxInflateRatio };

@@ -54,6 +54,12 @@ export class TakenSocket extends Duplex {
     return chunk;
   }
 
+  /** Breaks it, by RST: the other side knows that it did not end. @throws Error over TLS and Unix sockets, which have no such thing */
+  resetAndDestroy(): void {
+    this.#socket.resetAndDestroy();
+    this.destroy();
+  }
+
   override _read(): void {
     this.#socket.resume();
   }
