@@ -7,6 +7,8 @@ import { scratchFolder } from "./scratch-folder.ts";
 
 /** A program of `test/interop/go`, built into a folder of its own. */
 export interface GoProgram extends AsyncDisposable {
+  /** The file that was built, for a program that is no server. */
+  readonly binary: string;
   /** Starts it on a free port, or on the port it had before, with arguments of its own. */
   start(port?: number, args?: readonly string[]): Promise<GoServer>;
 }
@@ -37,6 +39,7 @@ export async function buildGo(name: string): Promise<GoProgram> {
   await promisify(execFile)("go", ["build", "-o", binary, "."], { cwd, env, timeout: buildMs });
   const owned = stack.move();
   return {
+    binary,
     start: (port = 0, args = []) => startGo(binary, port, args),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

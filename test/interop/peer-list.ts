@@ -17,6 +17,8 @@ export const peers = {
     needs: ["nginx", "/usr/lib/nginx/modules/ngx_nchan_module.so"],
     debianPackages: ["nginx", "libnginx-mod-nchan"],
   },
+  curl: { needs: ["curl"], debianPackages: ["curl"] },
+  nginx: { needs: ["nginx"], debianPackages: ["nginx"] },
   caddy: { needs: ["caddy"], debianPackages: ["caddy"] },
   chromium: { needs: ["/usr/bin/chromium"], debianPackages: ["chromium"] },
   networkNamespace: {

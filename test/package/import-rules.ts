@@ -62,8 +62,15 @@ const contracts =
 /** Packages that run everywhere, and the two files that are exempt because they are the Node half of a pair. */
 const portable = new Set(["core", "sse", "ndjson", "websocket"]);
 const nodeHalf = new Set(["packages/core/src/bytes/native.node.ts", "packages/core/src/bytes/node-buffer.d.ts"]);
+/** Of the server what is in \`node/\`, and the list that has it, run under Node; the rest runs everywhere. */
+const serversNodeHalf = /^packages\/server\/src\/(node\/.*|index\.node\.ts)$/;
 const runtimeDependencies = new Set(["p-retry", "abort-controller-x"]);
 const withoutDependencies = new Set(["core", "sse", "ndjson", "websocket"]);
+
+function isPortable(path: string): boolean {
+  if (path.startsWith("packages/server/src/")) return !serversNodeHalf.test(path);
+  return portable.has(path.split("/")[1] as string) && !nodeHalf.has(path);
+}
 
 /** The only homes of ambient time and chance. */
 const ambient = new Set(["packages/core/src/time/clock.ts", "packages/core/src/time/random.ts"]);
@@ -131,6 +138,7 @@ function relativeEdge({ file, folder, inside, specifier }: Edge): string[] {
   const root = `packages/${folder}/src/`;
   if (!target.startsWith(root)) return [`leaves ${root}`];
   if (!target.endsWith(".ts")) return ["does not end in .ts"];
+  if (serversNodeHalf.test(target) && isPortable(file.path)) return ["runs under Node only"];
   return pipeEdge(folder, inside, target.slice(root.length));
 }
 
@@ -142,7 +150,7 @@ function bareEdge({ file, folder, specifier, packages }: Edge): string[] {
   }
   if (specifier.startsWith("node:") || builtinModules.includes(specifier)) {
     if (/^(node:)?timers(\/|$)/.test(specifier)) return ["brings ambient time; take a Clock"];
-    return portable.has(folder) && !nodeHalf.has(file.path) ? [`${folder} names no Node module`] : [];
+    return isPortable(file.path) ? [`${folder} names no Node module`] : [];
   }
   const [scope = "", second = ""] = specifier.split("/");
   const name = scope.startsWith("@") ? `${scope}/${second}` : scope;
@@ -200,7 +208,6 @@ function readSource(file: SourceFile): Findings {
   const program = parseAst(file.text, { lang: "ts" }) as unknown as Node;
   const imports: string[] = [];
   const faults: string[] = [];
-  const folder = file.path.split("/")[1] as string;
   const bound = boundNames(program);
   const fault = (node: Node, why: string): unknown => faults.push(`line ${lineOf(file.text, node.start)}: ${why}`);
 
@@ -217,7 +224,7 @@ function readSource(file: SourceFile): Findings {
 
     const name = globalName(node, parent);
     if (name === undefined || bound.has(name)) return;
-    if (nodeGlobals.has(name) && portable.has(folder) && !nodeHalf.has(file.path)) {
+    if (nodeGlobals.has(name) && isPortable(file.path)) {
       fault(node, `uses ${name}, a global of Node`);
     }
     if (ambient.has(file.path)) return;

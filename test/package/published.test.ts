@@ -74,7 +74,15 @@ describe.each(manifests)("the tarball of $name", ({ name }) => {
 });
 
 /** What has no counterpart elsewhere. */
-const onlyOfNode: ReadonlySet<string> = new Set(["fileCursorStore"]);
+const onlyOfNode: ReadonlySet<string> = new Set([
+  "fileCursorStore",
+  "sseHandler",
+  "ndjsonHandler",
+  "publisherHandler",
+  "relay",
+  "takeOver",
+  "acceptUpgrade",
+]);
 
 const commands = manifests.flatMap(({ name, bin = {} }) =>
   Object.entries(bin).map(([command, path]) => ({ command, file: join(name, path) })),

@@ -1,0 +1,17 @@
+export type { SseBlock } from "@longwire/sse";
+export type { Source, SourceContext } from "./source.ts";
+export type { ResponseOptions, SseResponseOptions } from "./response-options.ts";
+export type { SseItem } from "./sse-encoding.ts";
+export { sseResponse } from "./sse-response.ts";
+export type { WebRequestOption } from "./sse-response.ts";
+export { ndjsonResponse } from "./ndjson-response.ts";
+export type { LogEntry, Published, Replay, ReplayLog } from "./replay-log.ts";
+export { memoryReplayLog } from "./memory-replay-log.ts";
+export type { MemoryReplayLogOptions } from "./memory-replay-log.ts";
+export type { Delivery } from "./delivery.ts";
+export type { SubscriberPolicy } from "./outbox.ts";
+export { Subscription } from "./subscription.ts";
+export { createPublisher, Publisher } from "./publisher.ts";
+export type { PublisherOptions, PublisherStats, PublishOptions, Refusal, SubscribeOptions } from "./publisher.ts";
+export { publisherResponse } from "./publisher-response.ts";
+export type { PublisherResponseOptions } from "./publisher-response.ts";

@@ -1,0 +1,137 @@
+import type { Feed } from "./feed.ts";
+import { lastEventId } from "./last-event-id.ts";
+import type { Publisher, Refusal, SubscribeOptions } from "./publisher.ts";
+import { ResponseBody } from "./response-body.ts";
+import {
+  type CheckedResponse,
+  checkedResponse,
+  type ResponseOptions,
+  type SseResponseOptions,
+} from "./response-options.ts";
+import { ndjsonEncoding } from "./ndjson-encoding.ts";
+import { sseEncoding, sseOpening } from "./sse-encoding.ts";
+import type { Subscription } from "./subscription.ts";
+import { webResponse } from "./web-response.ts";
+
+/** What a response of a publisher can be told; `Request` is the kind of the server's requests. */
+export interface PublisherResponseOptions<Request>
+  extends Omit<ResponseOptions, "clock">,
+    Pick<SseResponseOptions, "paddingBytes">,
+    Pick<SubscribeOptions, "policy" | "capacity"> {
+  /** What is subscribed to, or a function of the request. Default: all topics. */
+  readonly topics?: Iterable<string> | ((request: Request) => Iterable<string> | undefined) | undefined;
+  /** `auto` (the default): NDJSON for who accepts it and no event stream, else SSE. */
+  readonly format?: "auto" | "sse" | "ndjson" | undefined;
+  /** Where a request comes from, for `maxPerAddress`. Default: the socket's address under Node, elsewhere none. */
+  readonly address?: ((request: Request) => string | undefined) | undefined;
+}
+
+/** Of a request, what a publisher looks at. */
+export interface Asked<Request> {
+  readonly request: Request;
+  readonly header: (name: string) => string | undefined;
+  /** The default address. */
+  readonly address: string | undefined;
+}
+
+/** Either a refusal, or a body whose subscription counts already. */
+export type Answer =
+  | { readonly refusal: Omit<Refusal, "status"> & { readonly status: number } }
+  | { readonly body: ResponseBody; readonly response: CheckedResponse };
+
+/** Options that were checked, as a function from a request to its answer. @throws TypeError, RangeError on a bad option */
+export function publisherAnswer<Request>(
+  publisher: Publisher,
+  options: PublisherResponseOptions<Request>,
+): (asked: Asked<Request>) => Answer {
+  const { topics, format = "auto", policy, capacity } = options;
+  if (!["auto", "sse", "ndjson"].includes(format)) {
+    throw new TypeError(`format must be "auto", "sse" or "ndjson", got ${String(format)}`);
+  }
+  const { clock, retryMs } = publisher;
+  const sse = checkedResponse({ ...options, clock }, sseEncoding.contentType, 15_000);
+  const ndjson = checkedResponse({ ...options, clock }, ndjsonEncoding.contentType, 0);
+  const sseBegins = sseOpening({ paddingBytes: options.paddingBytes, retryMs });
+  function answerTo({ request, header, address }: Asked<Request>): Answer {
+    const origin = header("origin");
+    const from = options.address ? options.address(request) : address;
+    const refusal = publisher.refusal({ origin, address: from });
+    if (refusal) return { refusal };
+    const subscription = publisher.subscribe({
+      topics: typeof topics === "function" ? topics(request) : topics,
+      cursor: lastEventId(header("last-event-id")),
+      address: from,
+      policy,
+      capacity,
+    });
+    const asRows = format === "auto" ? acceptsRowsOnly(header("accept")) : format === "ndjson";
+    const checked = asRows ? ndjson : sse;
+    const feed = subscriptionFeed(subscription, asRows ? "ndjson" : "sse");
+    return {
+      body: new ResponseBody(feed, { ...checked, opening: asRows ? undefined : sseBegins }),
+      response: { ...checked, headers: { ...publisher.originHeaders(origin), ...checked.headers } },
+    };
+  }
+  return (asked) => {
+    try {
+      return answerTo(asked);
+    } catch (error) {
+      // A function of the options threw, and nothing was subscribed to.
+      sse.onError(error);
+      const headers = { "content-type": "text/plain; charset=utf-8" };
+      return { refusal: { status: 500, headers, text: "The subscription failed.\n" } };
+    }
+  };
+}
+
+/**
+ * The answer to one request as a web `Response`: the publisher's items as an event stream or as rows, from the `Last-Event-ID` that the
+ * request brings, or a refusal: 403 for an origin that is not allowed, 429 and 503 with `Retry-After` for one subscriber too many.
+ *
+ * The response counts as a subscriber until its body is over or the request's signal is aborted; hand it to the server, or cancel it.
+ *
+ * @throws TypeError, RangeError on a bad option
+ *
+ * @example
+ * ```ts
+ * import { createPublisher, publisherResponse } from "@longwire/server";
+ *
+ * const publisher = createPublisher();
+ * export const answer = (request: Request): Response => publisherResponse(publisher, request, { topics: ["news"] });
+ * ```
+ */
+export function publisherResponse(
+  publisher: Publisher,
+  request: Request,
+  options: PublisherResponseOptions<Request> = {},
+): Response {
+  const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
+  const answer = publisherAnswer(publisher, options)({ request, header, address: undefined });
+  if ("body" in answer) return webResponse(answer.body, answer.response, request);
+  const { status, headers, text } = answer.refusal;
+  return new Response(text, { status, headers });
+}
+
+/** A subscription as a feed of one format. A heartbeat of SSE tells where the log is, so that a client of a quiet topic does not age. */
+function subscriptionFeed(subscription: Subscription, format: "sse" | "ndjson"): Feed {
+  return {
+    cut: subscription.signal,
+    async next() {
+      for (;;) {
+        const { value } = await subscription.next();
+        if (!value) return undefined;
+        const piece = value[format];
+        if (piece.length > 0) return piece;
+      }
+    },
+    heartbeat() {
+      if (format === "ndjson") return ndjsonEncoding.heartbeat;
+      return subscription.bookmark()?.sse ?? sseEncoding.heartbeat;
+    },
+    leave: () => void subscription.return(),
+  };
+}
+
+function acceptsRowsOnly(accept: string | undefined): boolean {
+  return accept !== undefined && /ndjson|jsonl/i.test(accept) && !/text\/event-stream/i.test(accept);
+}

@@ -1,0 +1,196 @@
+import { bookmarkDelivery, type Delivery, gapDelivery, ItemDelivery } from "./delivery.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Replay } from "./replay-log.ts";
+
+/** What a subscription asks of its publisher. */
+export interface SubscriptionOwner {
+  /** The id at which the log ends now. */
+  end(): string | undefined;
+  count(what: "delivered" | "replayed" | "gaps", by: number): void;
+  left(subscription: Subscription): void;
+}
+
+/**
+ * One subscriber's place: what it missed, what is published, and a goodbye, in order, one pull at a time. Leaving the loop leaves the
+ * publisher. For a protocol of its own (a WebSocket, a queue), send what it hands out, and end the connection when `signal` is aborted.
+ */
+export class Subscription implements AsyncIterableIterator<Delivery, undefined> {
+  /** Aborted when the subscriber is to be cut though it takes nothing: it was evicted, or the publisher's time to close is up. */
+  readonly signal: AbortSignal;
+  readonly #cut: AbortController = new AbortController();
+  readonly #owner: SubscriptionOwner;
+  readonly #topics: ReadonlySet<string> | undefined;
+  readonly #outbox: Outbox;
+  /** What comes before the outbox: a bookmark or a gap, then what was missed. */
+  #before: Delivery[] = [];
+  #taken = 0;
+  #last: string | undefined;
+  #joined = false;
+  #failure: { readonly error: unknown } | undefined;
+  #goodbye: Delivery | undefined;
+  #ending = false;
+  #over = false;
+  #waiting: ((step: IteratorResult<Delivery, undefined>) => void) | undefined;
+  #fail: ((error: unknown) => void) | undefined;
+  #roomAwaited: (() => void) | undefined;
+
+  /** Made by the publisher's `subscribe`. */
+  constructor(owner: SubscriptionOwner, topics: ReadonlySet<string> | undefined, outbox: Outbox) {
+    this.signal = this.#cut.signal;
+    this.#owner = owner;
+    this.#topics = topics;
+    this.#outbox = outbox;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The next delivery. One pull at a time. @throws what the log threw */
+  next(): Promise<IteratorResult<Delivery, undefined>> {
+    if (this.#failure) return Promise.reject(this.#failure.error);
+    const delivery = this.#take();
+    if (delivery) return Promise.resolve({ done: false, value: delivery });
+    if (this.#over) return Promise.resolve(over);
+    return new Promise((resolve, reject) => {
+      this.#waiting = resolve;
+      this.#fail = reject;
+    });
+  }
+
+  /** Leaves the publisher; may be called at any time. A pull that is pending settles. */
+  return(): Promise<IteratorResult<Delivery, undefined>> {
+    this.#over = true;
+    this.#before = [];
+    this.#outbox.clear();
+    this.#goodbye = undefined;
+    this.#owner.left(this);
+    this.#makeRoom();
+    this.#waiting?.(over);
+    this.#waiting = undefined;
+    return Promise.resolve(over);
+  }
+
+  /** Where a subscriber is that has taken all there was: a bookmark of the log's end; `undefined` while anything waits for it. */
+  bookmark(): Delivery | undefined {
+    const end = this.#owner.end();
+    const idle = this.#joined && this.#taken === this.#before.length && this.#outbox.size === 0;
+    return idle && end !== undefined ? bookmarkDelivery(end) : undefined;
+  }
+
+  /** The log's answer to the cursor that it came with; what is published from now on is put in behind. */
+  join({ entries, cursor, gap }: Replay): void {
+    this.#joined = true;
+    const missed = entries.filter(({ item }) => this.wants(item.topic));
+    this.#owner.count("gaps", gap ? 1 : 0);
+    this.#owner.count("replayed", missed.length);
+    const first = gap ? gapDelivery(gap) : missed.length === 0 ? bookmarkDelivery(cursor) : undefined;
+    this.#last = first?.id;
+    this.#before = [...(first ? [first] : []), ...missed.map(({ id, item }) => new ItemDelivery(id, item))];
+    this.#hand();
+  }
+
+  wants(topic: string): boolean {
+    return this.#joined && !this.#ending && (this.#topics === undefined || this.#topics.has(topic));
+  }
+
+  /** Whether `publish` is to wait for room. */
+  get blocks(): boolean {
+    return this.#outbox.blocks;
+  }
+
+  /** Puts an item in; answers how many were dropped for it, or `"full"`. */
+  put(delivery: ItemDelivery): number | "full" {
+    const dropped = this.#outbox.put(delivery);
+    this.#hand();
+    return dropped;
+  }
+
+  /** Resolves when an item was taken out of a full queue, or the subscriber is gone. */
+  room(): Promise<void> {
+    return this.#outbox.isFull && !this.#over
+      ? new Promise((resolve) => (this.#roomAwaited = resolve))
+      : Promise.resolve();
+  }
+
+  /** Nothing more is put in; what waits is handed out, then the goodbye. */
+  finish(goodbye: Delivery): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#goodbye = goodbye;
+    this.#hand();
+  }
+
+  /** As `finish`, but what waits is dropped; answers how many that were. The log still has them. */
+  evict(goodbye: Delivery): number {
+    const waiting = this.#outbox.size + this.#before.length - this.#taken;
+    this.#before = [];
+    this.#taken = 0;
+    this.#outbox.clear();
+    this.finish(goodbye);
+    this.#makeRoom();
+    return waiting;
+  }
+
+  /** Cuts the connection. */
+  cut(reason: Error): void {
+    this.#cut.abort(reason);
+  }
+
+  /** The log could not be read. */
+  fail(error: unknown): void {
+    this.#failure = { error };
+    this.#fail?.(error);
+  }
+
+  #take(): Delivery | undefined {
+    const before = this.#before[this.#taken];
+    if (before) {
+      this.#taken++;
+      if (this.#taken === this.#before.length) {
+        this.#before = [];
+        this.#taken = 0;
+      }
+      return this.#sent(before);
+    }
+    const missing = this.#outbox.missing();
+    if (missing) {
+      this.#owner.count("gaps", 1);
+      return this.#sent(gapDelivery({ from: this.#last, ...missing }));
+    }
+    const delivery = this.#outbox.take();
+    if (delivery) {
+      this.#makeRoom();
+      return this.#sent(delivery);
+    }
+    if (!this.#ending) return undefined;
+    const goodbye = this.#goodbye;
+    this.#goodbye = undefined;
+    this.#over = true;
+    return goodbye;
+  }
+
+  #sent(delivery: Delivery): Delivery {
+    this.#last = delivery.id;
+    if (delivery.kind === "item") this.#owner.count("delivered", 1);
+    return delivery;
+  }
+
+  /** Gives whoever waits what there is now. */
+  #hand(): void {
+    const waiting = this.#waiting;
+    if (!waiting) return;
+    const value = this.#take();
+    if (!value) return;
+    this.#waiting = undefined;
+    waiting({ done: false, value });
+  }
+
+  #makeRoom(): void {
+    const resolve = this.#roomAwaited;
+    this.#roomAwaited = undefined;
+    resolve?.();
+  }
+}
+
+const over = { done: true, value: undefined } as const;

@@ -1,0 +1,167 @@
+// A relay whose wires are cut behind every byte, on either side: nobody takes for whole what is not.
+
+import { relay } from "@longwire/server";
+import { createServer } from "node:http";
+import { connect, type Socket } from "node:net";
+import { leakCounter } from "@longwire/testing";
+import { describe, expect, test } from "vitest";
+import { listening } from "./listening.ts";
+import { chunked, type RawWire, rawServer } from "./raw-server.ts";
+
+const request = `POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${chunked("ping")}${chunked("pong")}${chunked("")}`;
+const bodies = {
+  chunked: `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunked("one,")}${chunked("two")}${chunked("")}`,
+  length: "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\none,two",
+};
+const wholeAnswers = {
+  chunked: /\r\n\r\n4\r\none,\r\n3\r\ntwo\r\n0\r\n\r\n$|\r\n\r\n7\r\none,two\r\n0\r\n\r\n$/,
+  length: /\r\n\r\none,two$/,
+};
+
+describe.each(["chunked", "length"] as const)("an answer framed by %s", (framing) => {
+  test.each(["FIN", "RST", "stall"] as const)(
+    "that the upstream cuts by %s behind every byte is never whole at the client, and what came is a prefix",
+    async (fault) => {
+      await using _leaks = leakCounter();
+      const answer = bodies[framing];
+      const timeouts = fault === "stall" ? { headersMs: 150, idleMs: 150 } : {};
+      const wrong: string[] = [];
+      const cutAt = async (at: number): Promise<void> => {
+        await using upstream = await rawServer(async (wire) => {
+          await wire.request();
+          await requestBody(wire);
+          await wire.write(answer.slice(0, at));
+          if (fault === "FIN") wire.fin();
+          if (fault === "RST") wire.reset();
+        });
+        await using front = await fronted(upstream.url, timeouts);
+        const { text } = await conversation(front.port, request);
+        const head = answer.indexOf("\r\n\r\n") + 4;
+        const seen = text.slice(text.indexOf("\r\n\r\n") + 4);
+        const isWhole = wholeAnswers[framing].test(text);
+        if (at < head && !/^HTTP\/1.1 50[24] /.test(text))
+          wrong.push(`${at}: no 502 or 504 but ${JSON.stringify(text)}`);
+        if (at < head) return;
+        if (isWhole !== (at === answer.length)) wrong.push(`${at}: whole is ${isWhole}: ${JSON.stringify(text)}`);
+        // Both sides are framed alike, but for how chunks are joined.
+        const data = dechunked(seen);
+        if (!"one,two".startsWith(data)) wrong.push(`${at}: ${JSON.stringify(seen)}`);
+        if (fault === "FIN" && data !== received(answer.slice(head, at), framing))
+          wrong.push(`${at}: lost: ${JSON.stringify(seen)}`);
+      };
+      await Promise.all(everyPlace(answer).map(cutAt));
+      expect(wrong).toEqual([]);
+    },
+    60_000,
+  );
+});
+
+test.each(["FIN", "RST"] as const)(
+  "a request that its client cuts by %s behind every byte is never whole at the upstream",
+  async (fault) => {
+    await using _leaks = leakCounter();
+    const wrong: string[] = [];
+    for (const at of everyPlace(request)) {
+      if (at === request.length) continue;
+      let heard = "";
+      await using upstream = await rawServer(async (wire) => {
+        await wire.request();
+        heard = await requestBody(wire);
+      });
+      await using front = await fronted(upstream.url, {});
+      await conversation(front.port, request.slice(0, at), fault);
+      for (const wire of upstream.wires) await wire.left;
+      if (heard.endsWith("0\r\n\r\n")) wrong.push(`${at}: ${JSON.stringify(heard)}`);
+      if (!"pingpong".startsWith(dechunked(heard))) wrong.push(`${at}: not a prefix: ${JSON.stringify(heard)}`);
+    }
+    expect(wrong).toEqual([]);
+  },
+  60_000,
+);
+
+test.each(["FIN", "RST"] as const)(
+  "a client that leaves by %s behind every byte of the answer takes the upstream's connection with it",
+  async (fault) => {
+    await using _leaks = leakCounter();
+    const answer = bodies.chunked.slice(0, -5);
+    for (const at of everyPlace(answer)) {
+      let written = (): void => {};
+      const ready = new Promise<void>((resolve) => {
+        written = resolve;
+      });
+      await using upstream = await rawServer(async (wire) => {
+        await wire.request();
+        await requestBody(wire);
+        await wire.write(answer.slice(0, at));
+        written();
+      });
+      await using front = await fronted(upstream.url, {});
+      const socket = connect({ port: front.port, host: "127.0.0.1" }).on("error", () => {});
+      socket.write(request);
+      await ready;
+      leave(socket, fault);
+      await upstream.wires[0]?.left;
+      socket.destroy();
+    }
+  },
+  60_000,
+);
+
+/** All of the body, or what came of it; pieces may be joined on the way. */
+async function requestBody(wire: RawWire): Promise<string> {
+  let heard = "";
+  while (!heard.endsWith("0\r\n\r\n")) {
+    const byte = await wire.bytes(1);
+    if (byte === "") break;
+    heard += byte;
+  }
+  return heard;
+}
+
+/** What stands in chunks; what is in none as it is. */
+function dechunked(body: string): string {
+  return body.replace(/(^|\r\n)[0-9a-f]+\r\n/g, "").replace(/\r\n/g, "");
+}
+
+function received(body: string, framing: "chunked" | "length"): string {
+  if (framing === "length") return body;
+  const [, first = "", rest = ""] = /^4\r\n(.{0,4})(.*)$/s.exec(body) ?? [];
+  const [, second = ""] = /^\r\n3\r\n(.{0,3})/s.exec(rest) ?? [];
+  return first + second;
+}
+
+function everyPlace(text: string): number[] {
+  return Array.from({ length: text.length + 1 }, (_, index) => index);
+}
+
+async function fronted(upstream: string, timeouts: { headersMs?: number; idleMs?: number }) {
+  const passing = relay(upstream, { timeouts });
+  const { port, [Symbol.asyncDispose]: close } = await listening(createServer(passing));
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      await close();
+      await passing.destroy();
+    },
+  };
+}
+
+/** Sends and reads to the end; with a fault leaves when all was sent. */
+async function conversation(port: number, sent: string, fault?: "FIN" | "RST"): Promise<{ text: string }> {
+  const socket = connect({ port, host: "127.0.0.1" });
+  let text = "";
+  socket.on("data", (chunk) => {
+    text += String(chunk);
+  });
+  socket.on("error", () => {});
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  await new Promise((resolve) => socket.write(sent, resolve));
+  if (fault) leave(socket, fault);
+  await closed;
+  return { text };
+}
+
+function leave(socket: Socket, fault: "FIN" | "RST"): void {
+  if (fault === "RST") socket.resetAndDestroy();
+  else socket.end();
+}
