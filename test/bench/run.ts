@@ -13,6 +13,7 @@ const benches = [
   "open-streams",
   "websocket",
   "open-sockets",
+  "relay",
 ];
 /** No contests: they run only when they are named. */
 const named = ["layers", "soak"];

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { buildGoClient } from "./contenders/go.ts";
+import { buildGo } from "./contenders/go.ts";
 import { option, rotated, spread } from "./measure.ts";
 import { startOrigin } from "./origin.ts";
 
@@ -38,7 +38,7 @@ export async function contestOverTheWire<Contender extends string, Cell extends 
     console.log(JSON.stringify(await contest.measure(contender, cell, origin, go || undefined)));
     process.exit(0);
   }
-  const go = contest.withGo ? buildGoClient() : undefined;
+  const go = contest.withGo ? buildGo("client") : undefined;
   const cells = contest.cells.filter((cell) => contest.cells.length === 1 || cell.includes(option("--cells") ?? ""));
   const only = option("--only")?.split(",") ?? [""];
   const { contenders } = contest;

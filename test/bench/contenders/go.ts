@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** Builds the Go client into a folder of its own that goes with this process. `undefined`, after a line on stderr, without Go. */
-export function buildGoClient(): string | undefined {
+/** Builds one of the Go programs into a folder of its own that goes with this process. `undefined`, after a line on stderr, without Go. */
+export function buildGo(program: "client" | "relay"): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), "longwire-bench-go-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const binary = join(folder, "client");
+  const binary = join(folder, program);
   const own = { GO111MODULE: "off", GOPROXY: "off", GOFLAGS: "", GOPATH: join(folder, "path") };
   const env = { ...process.env, ...own, GOCACHE: join(folder, "cache") };
-  const cwd = join(import.meta.dirname, "../go/client");
+  const cwd = join(import.meta.dirname, `../go/${program}`);
   try {
     execFileSync("go", ["build", "-o", binary, "."], { cwd, env, stdio: "inherit", timeout: 120_000 });
     return binary;
