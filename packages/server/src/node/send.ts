@@ -3,6 +3,8 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Clock } from "@longwire/core";
 import type { ResponseBody } from "../response-body.ts";
 import type { CheckedResponse } from "../response-options.ts";
+import { cut } from "./cut.ts";
+import { isGone } from "./is-gone.ts";
 
 /** A request of `node:http`, or of `node:http2` with its compatibility API; Express's and Fastify's `raw` are these. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -18,7 +20,7 @@ export async function send(
 ): Promise<void> {
   if (isGone(response)) return body.leave();
   const wire = new Wire(response as ServerResponse);
-  body.onCut(() => cut(request, response));
+  body.onCut(() => breakOff(request, response));
   void wire.closed.then(() => body.leave());
   try {
     wire.head(status, headers);
@@ -30,25 +32,21 @@ export async function send(
   } catch (error) {
     onError(error);
     await wire.sent(clock);
-    cut(request, response);
+    breakOff(request, response);
   }
   await wire.closed;
 }
 
 /** Breaks the response, so that no client takes what it has for all there was. */
-function cut(request: NodeRequest, response: NodeResponse): void {
+function breakOff(request: NodeRequest, response: NodeResponse): void {
   if ("stream" in response) response.stream.close(internalError);
   // A body that only the connection's end ends has no other cut than RST.
-  else if (request.httpVersion === "1.0") request.socket.resetAndDestroy();
+  else if (request.httpVersion === "1.0") cut(request.socket);
   else response.destroy();
 }
 
 // RFC 9113 section 7, INTERNAL_ERROR.
 const internalError = 2;
-
-function isGone(response: NodeResponse): boolean {
-  return "stream" in response ? !response.stream || response.stream.destroyed : response.destroyed;
-}
 
 /** What is used of both kinds of responses, with their two events as promises. */
 class Wire {

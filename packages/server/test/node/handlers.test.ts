@@ -1,7 +1,10 @@
 import { once } from "node:events";
-import { type ClientRequest, get, type IncomingMessage } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
+import { type ClientRequest, createServer, get, type IncomingMessage } from "node:http";
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fakeClock } from "@longwire/core/testing";
 import { describe, expect, it } from "vitest";
@@ -50,6 +53,22 @@ describe("sseHandler over HTTP/1.1", () => {
     socket.write("GET / HTTP/1.0\r\n\r\n");
     socket.resume();
     await expect(once(socket, "end")).rejects.toMatchObject({ code: "ECONNRESET" });
+  });
+
+  it("breaks off over a Unix socket, which has no reset, and never rejects", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "longwire-"));
+    const path = join(folder, "a.sock");
+    const stream = sseHandler(() => broken("one"));
+    const handled = Promise.withResolvers<void>();
+    const server = createServer((request, response) => handled.resolve(stream(request, response))).listen(path);
+    await once(server, "listening");
+    const socket = connect(path);
+    socket.write("GET / HTTP/1.0\r\n\r\n");
+    socket.resume();
+    await once(socket, "close");
+    server.close();
+    await rm(folder, { recursive: true });
+    await expect(handled.promise).resolves.toBeUndefined();
   });
 
   it("tells the source when the client is gone, and lets it go, while it is silent", async () => {
