@@ -107,6 +107,31 @@ test.each(["FIN", "RST"] as const)(
   60_000,
 );
 
+test("a client that was gone before the relay was called costs the upstream nothing", async () => {
+  await using _leaks = leakCounter();
+  await using upstream = await rawServer(async (wire) => {
+    await wire.request();
+    await wire.write(bodies.chunked.slice(0, -5));
+  });
+  const failures: unknown[] = [];
+  await using passing = relay(upstream.url, { onFailure: (error) => failures.push(error) });
+  const called = Promise.withResolvers<void>();
+  const server = createServer((request, response) => {
+    response.once("close", () => {
+      passing(request, response);
+      called.resolve();
+    });
+    socket.destroy();
+  });
+  await using front = await listening(server);
+  const socket = connect({ port: front.port, host: "127.0.0.1" }).on("error", () => {});
+  socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await called.promise;
+  // Resolves when every exchange is over.
+  await passing.close();
+  expect([upstream.wires.length, failures]).toEqual([0, []]);
+});
+
 /** All of the body, or what came of it; pieces may be joined on the way. */
 async function requestBody(wire: RawWire): Promise<string> {
   let heard = "";

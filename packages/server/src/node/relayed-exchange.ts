@@ -7,6 +7,7 @@ import type { ForwardedResponse } from "@longwire/node";
 import { cut } from "./cut.ts";
 import { gatewayFailure } from "./gateway-failure.ts";
 import { endToEnd } from "./hop-by-hop.ts";
+import { isGone } from "./is-gone.ts";
 import { listed, relayedRequest } from "./relayed-request.ts";
 import type { AnyRequest, RelaySettings } from "./relay-options.ts";
 import { splice } from "./splice.ts";
@@ -44,12 +45,8 @@ export class RelayedExchange {
     this.#deadlines = new Deadlines(settings.clock, { ranOut: (name) => this.#ranOut(name) });
     client.on("error", () => {});
     answer.on("error", () => {});
-    answer.once("close", () => {
-      // That Node calls the answer finished says nothing: over HTTP/2 it does so of a stream that was reset.
-      this.#clientGone = !this.#whole;
-      this.#taken?.();
-      if (this.#clientGone) this.#release(new DOMException("The client is gone", "AbortError"));
-    });
+    answer.once("close", () => this.#closed());
+    if (isGone(answer)) this.#closed();
   }
 
   /** Resolves when both sides are let go. Never rejects. */
@@ -193,6 +190,14 @@ export class RelayedExchange {
       else this.#awaitHead();
       yield chunk;
     }
+  }
+
+  /** There is nobody any more to answer to. */
+  #closed(): void {
+    // That Node calls the answer finished says nothing: over HTTP/2 it does so of a stream that was reset.
+    this.#clientGone = !this.#whole;
+    this.#taken?.();
+    if (this.#clientGone) this.#release(new DOMException("The client is gone", "AbortError"));
   }
 
   #awaitHead(): void {
