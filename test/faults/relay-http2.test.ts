@@ -121,6 +121,23 @@ test("an upstream of HTTP/2 that resets its stream is a cut for a client of HTTP
   expect(front.failures.length).toBe(1);
 });
 
+test("a request that its client of HTTP/1.1 cuts is RST_STREAM for the upstream, with no end before it", async () => {
+  const ended = Promise.withResolvers<string>();
+  const begun = Promise.withResolvers<void>();
+  await using upstream = await h2Server(pair, (stream) => {
+    stream.once("data", () => begun.resolve()).resume();
+    // Node ends a stream that was reset too, but closed by then.
+    stream.once("end", () => ended.resolve(stream.closed ? `cut: ${stream.rstCode}` : "whole"));
+  });
+  await using transport = nodeTransport({ tls: { ca: authority.cert } });
+  await using front = await relayServer(upstream.url, { transport });
+  using client = new RawClient(front.port);
+  client.write("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+  await begun.promise;
+  client.socket.destroy();
+  expect(await ended.promise).toBe("cut: 8");
+});
+
 /** How a stream ends: its text, and whether it came to an end. */
 async function endOf(stream: ClientHttp2Stream): Promise<string> {
   let text = "";

@@ -61,7 +61,7 @@ export class H2Stream implements Controller {
   abort(reason: Error): void {
     if (this.#over) return;
     this.#over = true;
-    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#cancel();
     this.#connection.givenUp(this.#heardBytes, reason instanceof StreamError);
   }
 
@@ -81,7 +81,7 @@ export class H2Stream implements Controller {
 
   #fail(error: Error): void {
     this.#over = true;
-    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#cancel();
     this.#exchange.onResponseError(this, error);
   }
 
@@ -99,7 +99,14 @@ export class H2Stream implements Controller {
     if (this.#stream.writableFinished) this.#connection.ended(this);
     this.#exchange.onResponseEnd();
     // An answer that is whole makes what was still to be sent of no use: RFC 9113 section 8.1.
-    if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+    if (!this.#stream.writableEnded) this.#cancel();
+  }
+
+  /** Node's `close` ends the writable side first, which would tell the server that a body which is cut was whole: so that sends nothing. */
+  #cancel(): void {
+    const stream = this.#stream;
+    if (!stream.writableEnded) stream._final = (done) => done();
+    stream.close(constants.NGHTTP2_CANCEL);
   }
 
   #closed(): void {
@@ -166,7 +173,7 @@ export class H2Stream implements Controller {
       stream.end();
     } catch {
       // The source failed, which its exchange knows, or it was let go.
-      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+      if (!stream.closed) this.#cancel();
     }
   }
 }
