@@ -116,6 +116,19 @@ export class Lane implements Berths, ConnectionOwner {
     return this.#connections.size + this.#attempts.size + this.#waiting.size === 0;
   }
 
+  get origin(): string {
+    return this.#settings.origin;
+  }
+
+  get name(): LaneName {
+    return this.#settings.name;
+  }
+
+  /** What the last connection speaks; `undefined` until that is known. */
+  get protocol(): "h1" | "h2" | undefined {
+    return this.#protocol;
+  }
+
   /** Its connections, and its attempts to connect. */
   get sockets(): { readonly open: Iterable<Connection>; readonly connecting: Iterable<Connecting> } {
     return { open: this.#connections, connecting: this.#attempts };

@@ -113,7 +113,7 @@ export class SocketPool {
 
   /** Whether streams to the origin have a connection that speaks HTTP/2. */
   speaksH2(origin: string): boolean {
-    return this.#lanes.get(`stream ${origin}`)?.stats().protocol === "h2";
+    return this.#lanes.get(`stream ${origin}`)?.protocol === "h2";
   }
 
   /** Gives a socket that was connected for a stream to the lane of these. */
@@ -142,7 +142,7 @@ export class SocketPool {
 
   stats(): SocketStats[] {
     const pooled = Array.from(this.#lanes.values(), (lane) => {
-      const { origin, lane: name } = lane.stats();
+      const { origin, name } = lane;
       const { open, connecting } = lane.sockets;
       return [
         ...Array.from(connecting, ({ socket }) => shown(origin, name, undefined, "connecting", 0, socket)),
