@@ -4,7 +4,7 @@ import { aimed } from "./aimed.ts";
 import type { HeldResponse } from "./answer.ts";
 import { borrowed } from "./borrowed.ts";
 import { checkedSockets } from "./checked-sockets.ts";
-import { connectorOf } from "./connector.ts";
+import { connectorsOf } from "./connector.ts";
 import { dialed } from "./dialed.ts";
 import { duplex, type DuplexOptions } from "./duplex.ts";
 import type { DuplexCall } from "./duplex-call.ts";
@@ -153,16 +153,10 @@ export interface NodeTransport extends Transport, AsyncDisposable {
  * ```
  */
 export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport {
-  const { connect, tls, dispatcher, allowH2 = true } = checkedSockets(options);
+  const { connect, tls, dispatcher } = checkedSockets(options);
   const direct = connect !== undefined || dispatcher !== undefined || options.socketPath !== undefined;
   const proxyOf = proxiesOf(direct ? false : options.proxy, process.env);
-  const made = (through: ProxyOf, { h2 = false, tunnelsAll = false }) =>
-    connect ?? connectorOf(options, through, h2, tunnelsAll);
-  const pool = new SocketPool(options, {
-    any: made(proxyOf, { h2: allowH2 }),
-    tunnel: made(proxyOf, { tunnelsAll: true }),
-    straight: made(() => undefined, {}),
-  });
+  const pool = new SocketPool(options, connectorsOf(options, proxyOf));
   if (tls?.rejectUnauthorized === false) {
     const risk = "whoever is on the way can read and change everything";
     const warning = `Certificates are not verified (tls.rejectUnauthorized is false): ${risk}; give tls.ca instead`;

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { type Lane as LaneName, StreamError, systemClock, unixUrl } from "@longwire/core";
 import type { buildConnector } from "undici";
 import type { Connection, ConnectionOwner } from "./connection.ts";
+import type { Connectors } from "./connector.ts";
 import type { Way } from "./dial.ts";
 import { H1Connection } from "./h1-connection.ts";
 import { H2Connection, isH2 } from "./h2-connection.ts";
@@ -37,16 +38,6 @@ export interface OwnConnection {
   readonly gone: Promise<void>;
   /** Ends it for a reason. */
   end(reason: unknown): void;
-}
-
-/** How sockets are made. */
-export interface Connectors {
-  /** For requests; HTTP/2 is offered, where it may be. */
-  readonly any: buildConnector.connector;
-  /** For HTTP/1.1, through a proxy always by a tunnel. */
-  readonly tunnel: buildConnector.connector;
-  /** For HTTP/1.1, through no proxy. */
-  readonly straight: buildConnector.connector;
 }
 
 /** The sockets of one transport: lanes by origin, and connections outside of them. */

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openLines, type Transport } from "@longwire/core";
-import { connectorOf } from "../src/connector.ts";
+import { connectorsOf } from "../src/connector.ts";
 import { headersFirst } from "../src/headers-first.ts";
 import { SocketPool } from "../src/socket-pool.ts";
 import { failureOf, httpServer, rawServer, send, textOf, turns } from "./loopback.ts";
@@ -9,8 +9,10 @@ import { failureOf, httpServer, rawServer, send, textOf, turns } from "./loopbac
 let pool: SocketPool;
 let transport: Transport;
 beforeEach(() => {
-  const connector = connectorOf({}, () => undefined, false);
-  pool = new SocketPool({}, { any: connector, tunnel: connector, straight: connector });
+  pool = new SocketPool(
+    {},
+    connectorsOf({ allowH2: false }, () => undefined),
+  );
   const send = () => Promise.reject(new Error("only over HTTP/2"));
   transport = headersFirst(pool, () => undefined, send);
 });
