@@ -14,7 +14,7 @@ import { Body, type Wire } from "./body.ts";
 import { dial } from "./dial.ts";
 import { isH2 } from "./h2-connection.ts";
 import { isNamed } from "./handshake.ts";
-import { Lease } from "./lease.ts";
+import { leased } from "./leased.ts";
 import type { ProxyOf } from "./proxy.ts";
 import { bodyToSend, SourceBody } from "./request-body.ts";
 import { framingOf, responseHeaders } from "./response-headers.ts";
@@ -55,37 +55,32 @@ export function headersFirst<Response extends StreamResponse>(
     if (!upgrades && pool.speaksH2(origin)) return send(request, call);
     const way = upgrades ? pool.wayTo(origin) : pool.wayOf(origin);
     const body = bodyToSend(request.body);
-    const lease = new Lease(origin);
-    const giveUp = (): void => lease.end(signal.reason);
-    signal.addEventListener("abort", giveUp);
-    pool.adopt(lease);
     try {
-      const socket = await dial(way, request.url, lease.opening, (dialed) => lease.connecting(dialed));
-      if (pool.closed) {
-        socket.destroy();
-        throw new TypeError(`Cannot send to ${shownUrl(request.url)}: the transport was closed`);
-      }
-      if (isH2(socket)) {
-        lease.socket = undefined;
-        // Calls that came at once each asked which protocol it is: the first connection does for all.
-        if (pool.speaksH2(origin)) socket.destroy();
-        else pool.welcome(origin, socket);
-        return await send(request.withBody(body), call);
-      }
-      on?.connected({ reused: false });
-      lease.asking();
-      on?.sent();
-      const exchange = new OwnExchange(socket, request, body, decode ? pool.maxInflateRatio : undefined);
-      const response = await exchange.open(lease.opening, path, { host: way.url.host, ...headers });
-      lease.hold(response.release);
-      if (response.socket) lease.state = "taken";
-      return response;
+      return await leased(pool, origin, signal, async (lease) => {
+        const socket = await dial(way, request.url, lease.opening, (dialed) => lease.connecting(dialed));
+        if (pool.closed) {
+          socket.destroy();
+          throw new TypeError(`Cannot send to ${shownUrl(request.url)}: the transport was closed`);
+        }
+        if (isH2(socket)) {
+          lease.socket = undefined;
+          // Calls that came at once each asked which protocol it is: the first connection does for all.
+          if (pool.speaksH2(origin)) socket.destroy();
+          else pool.welcome(origin, socket);
+          return await send(request.withBody(body), call);
+        }
+        on?.connected({ reused: false });
+        lease.asking();
+        on?.sent();
+        const exchange = new OwnExchange(socket, request, body, decode ? pool.maxInflateRatio : undefined);
+        const response = await exchange.open(lease.opening, path, { host: way.url.host, ...headers });
+        lease.hold(response.release);
+        if (response.socket) lease.state = "taken";
+        return response;
+      });
     } catch (error) {
       if (body instanceof SourceBody) body.release(error);
       throw error;
-    } finally {
-      signal.removeEventListener("abort", giveUp);
-      lease.leave();
     }
   };
 }
