@@ -56,7 +56,7 @@ export function headersFirst<Response extends StreamResponse>(
     const way = upgrades ? pool.wayTo(origin) : pool.wayOf(origin);
     const body = bodyToSend(request.body);
     try {
-      return await leased(pool, origin, signal, async (lease) => {
+      const response = await leased(pool, origin, signal, async (lease) => {
         const socket = await dial(way, request.url, lease.opening, (dialed) => lease.connecting(dialed));
         if (pool.closed) {
           socket.destroy();
@@ -67,17 +67,18 @@ export function headersFirst<Response extends StreamResponse>(
           // Calls that came at once each asked which protocol it is: the first connection does for all.
           if (pool.speaksH2(origin)) socket.destroy();
           else pool.welcome(origin, socket);
-          return await send(request.withBody(body), call);
+          return undefined;
         }
         on?.connected({ reused: false });
         lease.asking();
         on?.sent();
         const exchange = new OwnExchange(socket, request, body, decode ? pool.maxInflateRatio : undefined);
-        const response = await exchange.open(lease.opening, path, { host: way.url.host, ...headers });
-        lease.hold(response.release);
-        if (response.socket) lease.state = "taken";
-        return response;
+        const answer = await exchange.open(lease.opening, path, { host: way.url.host, ...headers });
+        lease.hold(answer.release);
+        if (answer.socket) lease.state = "taken";
+        return answer;
       });
+      return response ?? (await send(request.withBody(body), call));
     } catch (error) {
       if (body instanceof SourceBody) body.release(error);
       throw error;

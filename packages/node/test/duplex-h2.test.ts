@@ -88,6 +88,14 @@ describe("a duplex call to a server that chooses HTTP/2", () => {
     expect([await pieceOf(reader), await pieceOf(reader)]).toEqual(["bye", "(done)"]);
   });
 
+  test("counts as one request on one connection, also while its head is awaited", async () => {
+    await using server = await h2Server(() => {});
+    const call = await transport.duplex(server.url);
+    while (server.streams.length === 0) await turns(1);
+    expect(transport.stats()).toMatchObject([{ lane: "stream", protocol: "h2", state: "busy", requests: 1 }]);
+    await call.close();
+  });
+
   test("shares one connection with other calls and with streams", async () => {
     await using server = await h2Server(echo);
     const calls = await Promise.all([transport.duplex(server.url), transport.duplex(server.url)]);
