@@ -43,6 +43,15 @@ export interface Entry<T> {
  * Resume points go with the places in the queue, not with the items: the last place has that of the newest item that was put in
  * or dropped, and a place keeps its own when a newer item takes it. So one who is done with a place may go on from its resume
  * point without losing an item that waits behind it.
+ *
+ * @example
+ * ```ts
+ * import { Inbox } from "@longwire/core";
+ *
+ * const inbox = new Inbox<string>("dropOldest", 2, ({ cursor }) => console.log("dropped up to", cursor));
+ * for (const id of ["1", "2", "3"]) inbox.put(`item ${id}`, id);
+ * console.log(inbox.take()?.item, inbox.dropped); // item 2 1
+ * ```
  */
 export class Inbox<T> {
   readonly capacity: number;
@@ -52,10 +61,13 @@ export class Inbox<T> {
   #last: Entry<T> | undefined;
   #size = 0;
   #dropped = 0;
+  readonly #onMadeRoom: ((entry: Entry<T>) => void) | undefined;
 
-  constructor(policy: "pull" | DropPolicy<T>, capacity: number) {
+  /** `onMadeRoom` is told of each item that was dropped to make room for another; not of one whose place a newer one of its key took. */
+  constructor(policy: "pull" | DropPolicy<T>, capacity: number, onMadeRoom?: (entry: Entry<T>) => void) {
     this.#policy = policy;
     this.capacity = capacity;
+    this.#onMadeRoom = onMadeRoom;
     this.#byKey = typeof policy === "object" ? new Map() : undefined;
   }
 
@@ -88,8 +100,9 @@ export class Inbox<T> {
     } else if (this.#policy === "dropNewest") {
       this.#drops(cursor);
     } else if (this.#policy === "dropOldest" || this.#byKey) {
-      this.take();
+      const oldest = this.take() as Entry<T>;
       this.#dropped++;
+      this.#onMadeRoom?.(oldest);
       this.#append({ item, cursor, key, next: undefined });
     } else {
       return false;
