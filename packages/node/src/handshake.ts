@@ -8,6 +8,7 @@ import {
   type StreamResponse,
   type Transport,
 } from "@longwire/core";
+import { asked } from "./asked.ts";
 import { dechunked } from "./dechunked.ts";
 import { dial, type Way } from "./dial.ts";
 import { framingOf, responseHeaders } from "./response-headers.ts";
@@ -53,18 +54,8 @@ function exchange(
 ): Promise<HandshakeResponse> {
   const { url, method } = request;
   const { protocol, target } = settings;
-  return new Promise((resolve, reject) => {
-    const fail = (reason: unknown): void => {
-      signal.removeEventListener("abort", giveUp);
-      socket.destroy();
-      reject(reason);
-    };
-    const giveUp = (): void => fail(signal.reason);
-    if (signal.aborted) return giveUp();
-    signal.addEventListener("abort", giveUp);
-
+  return asked(socket, signal, (resolve, fail) => {
     const answer = (head: IncomingMessage, body: AsyncIterable<Uint8Array>, taken?: TakenSocket): void => {
-      signal.removeEventListener("abort", giveUp);
       const status = head.statusCode as number;
       const headers = responseHeaders(head.headers);
       const framing = framingOf("GET", status, head.headers);

@@ -13,6 +13,7 @@ import {
   type WireSocket,
 } from "@longwire/core";
 import { WebSocket } from "ws";
+import { asked } from "../asked.ts";
 import type { NodeTransport } from "../node-transport.ts";
 import { responseHeaders } from "../response-headers.ts";
 import { wireError } from "../wire-error.ts";
@@ -67,16 +68,8 @@ function shaken(
 ): Promise<WireSocket> {
   const { url, protocols, headers, maxMessageBytes, closeMs } = request;
   const shown = shownUrl(url);
-  return new Promise((resolve, reject) => {
+  return asked<WireSocket>(socket, signal, (resolve, fail) => {
     let answer: IncomingMessage | undefined;
-    const fail = (reason: unknown): void => {
-      signal.removeEventListener("abort", giveUp);
-      socket.destroy();
-      reject(reason);
-    };
-    const giveUp = (): void => fail(signal.reason);
-    if (signal.aborted) return giveUp();
-    signal.addEventListener("abort", giveUp);
     const address = unixUrl(url)?.within ?? new URL(url);
     const made = {
       headers: definedHeaders(headers),
@@ -98,7 +91,6 @@ function shaken(
     const onError = (error: Error): void => fail(handshakeError(error, socket.errored, url));
     ws.on("error", onError);
     ws.once("open", () => {
-      signal.removeEventListener("abort", giveUp);
       // What an open socket does not need, it does not hold.
       ws.off("error", onError);
       ws.off("unexpected-response", onRefused);
