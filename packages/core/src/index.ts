@@ -66,6 +66,7 @@ export type { LinesOptions } from "./frames/lines-decoder.ts";
 export { bytesDialect } from "./events/bytes-dialect.ts";
 export { checkedBy, checkedSchema, isStandardSchema } from "./events/standard-schema.ts";
 export type { Checked, SchemaIssue, SchemaResult, StandardSchema } from "./events/standard-schema.ts";
+export { applied } from "./events/apply-cursor.ts";
 export { itemRules } from "./events/item-rules.ts";
 export type { Gap, ItemRules, OwnRules } from "./events/item-rules.ts";
 export type { Dialect } from "./events/dialect.ts";

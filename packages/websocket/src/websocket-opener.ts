@@ -1,5 +1,6 @@
 import { abortable } from "abort-controller-x";
 import {
+  applied,
   type Attempt,
   askedHeaders,
   type Auth,
@@ -12,7 +13,7 @@ import {
   type SocketOpener,
   type SocketRequest,
   StreamError,
-  StreamRequest,
+  type StreamRequest,
   type WireSocket,
 } from "@longwire/core";
 import type { Outbox } from "./outbox.ts";
@@ -119,10 +120,7 @@ export class WebSocketOpener implements Opener<Message> {
   async #requestFor(cursor: Cursor | undefined): Promise<SocketRequest> {
     const { request: make, protocols, apply, maxMessageBytes } = this.#plan;
     const first = await make();
-    const request = cursor === undefined || !apply ? first : apply(first, cursor);
-    if (!(request instanceof StreamRequest)) {
-      throw new TypeError("resume.apply must return a StreamRequest, such as request.withQuery({ since }) answers");
-    }
+    const request = cursor === undefined || !apply ? first : applied(apply, first, cursor);
     const { closeMs } = this.#settings;
     const { url, headers } = request;
     return {

@@ -1,14 +1,10 @@
-import type { Cursor } from "../errors.ts";
-import { printed } from "../request/printed.ts";
-import { StreamRequest } from "../request/stream-request.ts";
+import type { StreamRequest } from "../request/stream-request.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Dialect } from "./dialect.ts";
+import { applied, type ApplyCursor } from "./apply-cursor.ts";
 import { HttpAttempt } from "./http-attempt.ts";
 import type { ItemRules } from "./item-rules.ts";
 import type { Attempt, AttemptEnd, Opener, OpenerCall } from "./opener.ts";
-
-/** What a caller knows of resuming that the dialect does not. */
-export type ApplyCursor = (request: StreamRequest, cursor: Cursor) => StreamRequest;
 
 /** An opener over HTTP. A request that is a function is made anew for every attempt. */
 export class HttpOpener<T> implements Opener<T> {
@@ -45,7 +41,7 @@ export class HttpOpener<T> implements Opener<T> {
   async open({ signal, cursor, on }: OpenerCall): Promise<Attempt<T>> {
     const first = typeof this.#request === "function" ? this.#request() : this.#request;
     const apply = this.#apply;
-    this.#sent = cursor === undefined || !apply ? first : asRequest(apply(first, cursor));
+    this.#sent = cursor === undefined || !apply ? first : applied(apply, first, cursor);
     const response = await this.#transport(this.#sent, { signal, on, lane: this.#dialect.lane });
     try {
       const decoder = this.#dialect.decoder(response, cursor, this.#ownApply ? undefined : this.#sent);
@@ -71,13 +67,6 @@ export class HttpOpener<T> implements Opener<T> {
   get #apply(): ApplyCursor | undefined {
     return this.#ownApply ?? this.#dialect.resume;
   }
-}
-
-/** @throws TypeError on what is no request: the likeliest slip is a `return` that is missing */
-function asRequest(applied: unknown): StreamRequest {
-  if (applied instanceof StreamRequest) return applied;
-  const wanted = "a StreamRequest, such as request.withQuery({ since }) answers";
-  throw new TypeError(`resume.apply must return ${wanted}, not ${printed(applied)}`);
 }
 
 /** Hears nothing, so there is nothing to unsubscribe. */
