@@ -1,6 +1,7 @@
+import type { Refusal } from "./admission.ts";
 import type { Feed } from "./feed.ts";
 import { lastEventId } from "./last-event-id.ts";
-import type { Publisher, Refusal, SubscribeOptions } from "./publisher.ts";
+import type { Publisher, SubscribeOptions } from "./publisher.ts";
 import { ResponseBody } from "./response-body.ts";
 import {
   type CheckedResponse,

@@ -1,4 +1,5 @@
 import { type Clock, type Random, systemClock, systemRandom } from "@longwire/core";
+import { Admission, checkedOrigins, type Refusal } from "./admission.ts";
 import { goodbyeDelivery, ItemDelivery, ownTypes } from "./delivery.ts";
 import { memoryReplayLog } from "./memory-replay-log.ts";
 import { checkedPolicy, Outbox, type SubscriberPolicy } from "./outbox.ts";
@@ -56,14 +57,6 @@ export interface SubscribeOptions {
   readonly capacity?: number | undefined;
 }
 
-/** Why one may not subscribe, as the answer to send. */
-export interface Refusal {
-  readonly status: 403 | 429 | 503;
-  readonly headers: Readonly<Record<string, string>>;
-  /** One sentence. */
-  readonly text: string;
-}
-
 /** Counts of a publisher: `subscribers` now, all else since it was made. */
 export interface PublisherStats {
   readonly subscribers: number;
@@ -111,13 +104,11 @@ export class Publisher implements AsyncDisposable {
   readonly #random: Random;
   readonly #settings: Readonly<Record<"capacity" | "blockMs" | "retryMs" | "goodbyeMs", number>>;
   readonly #policy: SubscriberPolicy;
-  readonly #maxSubscribers: number;
-  readonly #maxPerAddress: number;
+  readonly #admission: Admission;
   readonly #origins: ReadonlySet<string> | undefined;
   /** Each with what is to be undone when it leaves. */
   readonly #subscriptions = new Map<Subscription, () => void>();
-  readonly #byAddress = new Map<string, number>();
-  readonly #counts = { published: 0, delivered: 0, replayed: 0, dropped: 0, gaps: 0, evicted: 0, refused: 0 };
+  readonly #counts = { published: 0, delivered: 0, replayed: 0, dropped: 0, gaps: 0, evicted: 0 };
   /** Publishing, one item after another. */
   #publishing: Promise<unknown> = Promise.resolve();
   /** Calls of the log: between a subscriber's replay and its first live item nothing can be published. */
@@ -135,16 +126,21 @@ export class Publisher implements AsyncDisposable {
       goodbyeMs: wholeFrom(0, "goodbyeMs", goodbyeMs),
     };
     this.#policy = checkedPolicy(policy);
-    this.#maxSubscribers = checkedMost("maxSubscribers", options.maxSubscribers);
-    this.#maxPerAddress = checkedMost("maxPerAddress", options.maxPerAddress);
-    this.#origins = origins && new Set(origins.map(checkedOrigin));
+    this.#origins = origins && checkedOrigins(origins);
+    this.#admission = new Admission({
+      what: "subscribers",
+      most: options.maxSubscribers,
+      maxPerAddress: options.maxPerAddress,
+      isAllowed: (origin) => this.#origins?.has(origin) ?? true,
+      retryMs,
+    });
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
     this.#log = options.log ?? memoryReplayLog({ random: this.#random });
   }
 
   get stats(): PublisherStats {
-    return { subscribers: this.#subscriptions.size, ...this.#counts };
+    return { subscribers: this.#subscriptions.size, ...this.#counts, refused: this.#admission.refused };
   }
 
   /** What clients are told to wait before they come back, in ms. */
@@ -185,25 +181,7 @@ export class Publisher implements AsyncDisposable {
     origin?: string | undefined;
     address?: string | undefined;
   } = {}): Refusal | undefined {
-    const refusal = this.#refusal(origin, address);
-    if (refusal) this.#counts.refused++;
-    return refusal;
-  }
-
-  #refusal(origin: string | undefined, address: string | undefined): Refusal | undefined {
-    const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
-    const retry = { ...headers, "retry-after": String(Math.max(1, Math.ceil(this.#settings.retryMs / 1_000))) };
-    if (origin !== undefined && this.#origins && !this.#origins.has(origin)) {
-      return { status: 403, headers, text: "This origin may not subscribe here.\n" };
-    }
-    if (this.#closed) return { status: 503, headers: retry, text: "Closing; come back.\n" };
-    if (this.#subscriptions.size >= this.#maxSubscribers) {
-      return { status: 503, headers: retry, text: "Too many subscribers.\n" };
-    }
-    if (address !== undefined && (this.#byAddress.get(address) ?? 0) >= this.#maxPerAddress) {
-      return { status: 429, headers: retry, text: "Too many subscribers from your address.\n" };
-    }
-    return undefined;
+    return this.#admission.refusal(origin, address);
   }
 
   /** Headers that let a page of an allowed origin read the answer. */
@@ -235,12 +213,7 @@ export class Publisher implements AsyncDisposable {
     const policy = checkedPolicy(options.policy ?? this.#policy);
     const outbox = new Outbox(policy, wholeFrom(1, "capacity", options.capacity ?? this.#settings.capacity));
     const subscription = new Subscription(this.#owner, topics && new Set(topics), outbox);
-    if (address !== undefined) this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
-    this.#subscriptions.set(subscription, () => {
-      const left = (this.#byAddress.get(address ?? "") ?? 1) - 1;
-      if (left > 0) this.#byAddress.set(address ?? "", left);
-      else this.#byAddress.delete(address ?? "");
-    });
+    this.#subscriptions.set(subscription, this.#admission.enter(address));
     this.#inTurn(async () => {
       const replay = await this.#log.since(cursor);
       this.#end = replay.cursor;
@@ -265,6 +238,7 @@ export class Publisher implements AsyncDisposable {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    this.#admission.close();
     const cancel = this.#clock.timer(deadlineMs, () => {
       for (const subscription of this.#subscriptions.keys()) {
         subscription.cut(new Error(`The publisher closes, and ${deadlineMs} ms were not enough (deadlineMs)`));
@@ -365,14 +339,4 @@ function published(topic: string, data: unknown, type: string | undefined): Publ
   if (json === undefined)
     throw new TypeError(`Only text and what JSON has a text for can be published, got ${typeof data}`);
   return { topic, type, data: json, format: "json" };
-}
-
-function checkedMost(name: string, most: number | undefined): number {
-  return most === undefined ? Number.POSITIVE_INFINITY : wholeFrom(1, name, most);
-}
-
-function checkedOrigin(origin: string): string {
-  const made = URL.canParse(origin) ? new URL(origin).origin : undefined;
-  if (made === origin) return origin;
-  throw new TypeError(`origins must have origins like "https://app.example", without a path, got ${String(origin)}`);
 }
