@@ -20,13 +20,16 @@ export class ItemDelivery implements Delivery {
   readonly kind = "item";
   readonly id: string;
   readonly item: Published;
+  /** Greater with each item that its publisher published; 0 of one that comes from the log. */
+  readonly number: number;
   #sse: Uint8Array | undefined;
   #ndjson: Uint8Array | undefined;
   #text: string | undefined;
 
-  constructor(id: string, item: Published) {
+  constructor(id: string, item: Published, number = 0) {
     this.id = id;
     this.item = item;
+    this.number = number;
   }
 
   get sse(): Uint8Array {
@@ -51,14 +54,13 @@ export class ItemDelivery implements Delivery {
   }
 }
 
-/** Items between two ids are missing; a client that has it goes on behind the gap. */
-export function gapDelivery(gap: {
-  readonly from: string | undefined;
-  readonly to: string;
-  readonly dropped?: number;
-}): Delivery {
+/** Items between two ids are missing. A client that has it goes on from `id`: behind the gap, or where what follows may still be of it. */
+export function gapDelivery(
+  gap: { readonly from: string | undefined; readonly to: string; readonly dropped?: number },
+  id: string = gap.to,
+): Delivery {
   const data = JSON.stringify(gap);
-  return told("gap", gap.to, encodeSse({ id: gap.to, type: "gap", data }), row({ id: gap.to, type: "gap" }, data));
+  return told("gap", id, encodeSse({ id, type: "gap", data }), row({ id, type: "gap" }, data));
 }
 
 /** Where the log ends, as an id of SSE without an event: a client that is cut before its first event has a resume point too. */

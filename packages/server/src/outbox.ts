@@ -17,13 +17,14 @@ export class Outbox {
   /** Whether `publish` is to wait for room. */
   readonly blocks: boolean;
   readonly #inbox: Inbox<ItemDelivery>;
-  /** Ids and count of what was dropped to make room and nobody was told yet. */
-  #missing: { readonly to: string; readonly dropped: number } | undefined;
+  #missing: Missing | undefined;
 
   constructor(policy: SubscriberPolicy, capacity: number) {
     this.blocks = policy === "block";
     this.#inbox = new Inbox(dropPolicy(policy), capacity, ({ item, cursor = item.id }) => {
-      this.#missing = { to: String(cursor), dropped: (this.#missing?.dropped ?? 0) + 1 };
+      const { last = item, dropped = 0 } = this.#missing ?? {};
+      // With `latestBy` one that is newer than those behind it may stand in the oldest place.
+      this.#missing = { id: String(cursor), last: last.number > item.number ? last : item, dropped: dropped + 1 };
     });
   }
 
@@ -42,7 +43,7 @@ export class Outbox {
   }
 
   /** What was dropped since it was last asked. */
-  missing(): { readonly to: string; readonly dropped: number } | undefined {
+  missing(): Missing | undefined {
     const missing = this.#missing;
     this.#missing = undefined;
     return missing;
@@ -58,6 +59,15 @@ export class Outbox {
     this.#inbox.clear();
     this.#missing = undefined;
   }
+}
+
+/** What was dropped to make room, and nobody was told yet. */
+export interface Missing {
+  /** Where to go on from: behind it nothing that waits is lost. */
+  readonly id: string;
+  /** The newest that was dropped. */
+  readonly last: ItemDelivery;
+  readonly dropped: number;
 }
 
 /** What a full queue does here; what it cannot take ends, or waits, in other hands. */

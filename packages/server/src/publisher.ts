@@ -255,9 +255,9 @@ export class Publisher implements AsyncDisposable {
   async #deliver(item: Published): Promise<string> {
     const full: Subscription[] = [];
     const delivery = await this.#inTurn(async () => {
-      const made = new ItemDelivery(await this.#log.append(item), item);
-      this.#end = made.id;
-      this.#counts.published++;
+      const id = await this.#log.append(item);
+      this.#end = id;
+      const made = new ItemDelivery(id, item, ++this.#counts.published);
       for (const subscription of this.#subscriptions.keys()) {
         if (subscription.wants(item.topic) && !this.#put(subscription, made)) full.push(subscription);
       }

@@ -71,10 +71,11 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     return Promise.resolve(over);
   }
 
-  /** Where a subscriber is that has taken all there was: a bookmark of the log's end; `undefined` while anything waits for it. */
+  /** Where a subscriber is that has taken all there was: a bookmark of the log's end; `undefined` while anything waits for it, or no more does. */
   bookmark(): Delivery | undefined {
     const end = this.#owner.end();
-    const idle = this.#joined && this.#taken === this.#before.length && this.#outbox.size === 0;
+    // One that was evicted has not got what it lost its place for.
+    const idle = this.#joined && !this.#ending && this.#taken === this.#before.length && this.#outbox.size === 0;
     return idle && end !== undefined ? bookmarkDelivery(end) : undefined;
   }
 
@@ -156,7 +157,8 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     const missing = this.#outbox.missing();
     if (missing) {
       this.#owner.count("gaps", 1);
-      return this.#sent(gapDelivery({ from: this.#last, ...missing }));
+      const { id, last, dropped } = missing;
+      return this.#sent(gapDelivery({ from: this.#last, to: last.id, dropped }, id));
     }
     const delivery = this.#outbox.take();
     if (delivery) {

@@ -299,6 +299,39 @@ describe("a subscriber that is behind", () => {
     expect(rows.map(({ id }) => id)).toEqual([ids[0], ids[2], ids[4]]);
     expect(publisher.stats).toMatchObject({ dropped: 2, gaps: 0 });
   });
+
+  it("with latestBy of more keys than it has room for is told the newest that it lost, under an id that loses nothing else", async () => {
+    const { publisher } = made({ policy: latestBy(({ data }: Published) => data[0]), capacity: 2 });
+    const slow = publisher.subscribe();
+    const bookmark = await step(slow);
+    const ids = [];
+    for (const data of ["a1", "b1", "a2", "c1", "d1"]) ids.push(await publisher.publish("t", data));
+    // a2 stood in the place of a1, before b1; both went.
+    const gap = await step(slow);
+    expect(JSON.parse(gap.text)).toEqual({
+      id: ids[2],
+      type: "gap",
+      data: { from: bookmark.id, to: ids[2], dropped: 2 },
+    });
+    expect([await step(slow), await step(slow)]).toMatchObject([{ item: { data: "c1" } }, { item: { data: "d1" } }]);
+    const other = publisher.subscribe({ cursor: ids[4] });
+    await step(other);
+    for (const data of ["a3", "b3", "a4", "c3"]) ids.push(await publisher.publish("t", data));
+    // b3 still waits, and came before a4: who is cut here goes on from before both.
+    expect(JSON.parse((await step(other)).text)).toMatchObject({ id: ids[5], data: { to: ids[7], dropped: 1 } });
+    expect(await step(other)).toMatchObject({ item: { data: "b3" } });
+  });
+
+  it("has no bookmark of the log's end once it is evicted: it has not got what comes before that", async () => {
+    const { publisher } = made({ capacity: 1 });
+    const slow = publisher.subscribe();
+    await step(slow);
+    expect(slow.bookmark()?.id).toBeDefined();
+    for (let n = 0; n < 2; n++) await publisher.publish("t", n);
+    expect(publisher.stats.evicted).toBe(1);
+    expect(slow.bookmark()).toBeUndefined();
+    await slow.return();
+  });
 });
 
 describe("limits", () => {
