@@ -12,6 +12,7 @@ import {
 import { ndjsonEncoding } from "./ndjson-encoding.ts";
 import { sseEncoding, sseOpening } from "./sse-encoding.ts";
 import type { Subscription } from "./subscription.ts";
+import { checkedTopics } from "./topics.ts";
 import { webResponse } from "./web-response.ts";
 
 /** What a response of a publisher can be told; `Request` is the kind of the server's requests. */
@@ -45,7 +46,8 @@ export function publisherAnswer<Request>(
   publisher: Publisher,
   options: PublisherResponseOptions<Request>,
 ): (asked: Asked<Request>) => Answer {
-  const { topics, format = "auto", policy, capacity } = options;
+  const { format = "auto", policy, capacity } = options;
+  const topics = typeof options.topics === "function" ? options.topics : checkedTopics(options.topics);
   if (!["auto", "sse", "ndjson"].includes(format)) {
     throw new TypeError(`format must be "auto", "sse" or "ndjson", got ${String(format)}`);
   }

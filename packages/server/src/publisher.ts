@@ -7,6 +7,7 @@ import type { Published, ReplayLog } from "./replay-log.ts";
 import { wholeFrom } from "./response-options.ts";
 import { sseText } from "./sse-encoding.ts";
 import { Subscription } from "./subscription.ts";
+import { checkedTopics } from "./topics.ts";
 
 /** What a publisher keeps, for whom, and how many it serves. */
 export interface PublisherOptions {
@@ -24,7 +25,7 @@ export interface PublisherOptions {
   readonly blockMs?: number | undefined;
   /** How long clients are told to wait before they come back, in whole ms; with a goodbye up to twice that, by chance. Default 1_000. */
   readonly retryMs?: number | undefined;
-  /** How long an evicted subscriber has for its goodbye before it is cut, in ms. Default 5_000. */
+  /** How long a subscriber that was evicted, or whose log or policy failed, has to leave before it is cut, in ms. Default 5_000. */
   readonly goodbyeMs?: number | undefined;
   /** Subscribers at one time; one more is refused with 503. Default: no limit. */
   readonly maxSubscribers?: number | undefined;
@@ -209,23 +210,24 @@ export class Publisher implements AsyncDisposable {
    */
   subscribe(options: SubscribeOptions = {}): Subscription {
     if (this.#closed) throw new Error("Cannot subscribe: the publisher is closed");
-    const { topics, cursor, address } = options;
+    const { cursor, address } = options;
+    const topics = checkedTopics(options.topics);
     const policy = checkedPolicy(options.policy ?? this.#policy);
     const outbox = new Outbox(policy, wholeFrom(1, "capacity", options.capacity ?? this.#settings.capacity));
-    const subscription = new Subscription(this.#owner, topics && new Set(topics), outbox);
+    const subscription = new Subscription(this.#owner, topics, outbox);
     this.#subscriptions.set(subscription, this.#admission.enter(address));
     this.#inTurn(async () => {
       const replay = await this.#log.since(cursor);
       this.#end = replay.cursor;
       if (this.#subscriptions.has(subscription)) subscription.join(replay);
-    }).catch((error: unknown) => subscription.fail(error));
+    }).catch((error: unknown) => this.#fail(subscription, error));
     return subscription;
   }
 
   /**
    * Lets everybody go. New subscribers are refused, items in publication are published, each subscriber gets what waits for it, then a
    * goodbye: `retry:` in SSE, spread by chance so that not all come back at once. Who has not taken that within `deadlineMs` (5_000) is
-   * cut, and resumes from the log. Resolves when nobody is left.
+   * cut, and resumes from the log. Resolves when nobody is left; a log that does not answer is not waited for longer.
    */
   close({ deadlineMs = 5_000 }: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     wholeFrom(0, "deadlineMs", deadlineMs);
@@ -239,14 +241,17 @@ export class Publisher implements AsyncDisposable {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#admission.close();
-    const cancel = this.#clock.timer(deadlineMs, () => {
-      for (const subscription of this.#subscriptions.keys()) {
-        subscription.cut(new Error(`The publisher closes, and ${deadlineMs} ms were not enough (deadlineMs)`));
-        void subscription.return();
-      }
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#clock.timer(deadlineMs, () => {
+        for (const subscription of this.#subscriptions.keys()) {
+          subscription.cut(new Error(`The publisher closes, and ${deadlineMs} ms were not enough (deadlineMs)`));
+          void subscription.return();
+        }
+        resolve();
+      });
     });
-    await this.#publishing;
-    await this.#logging;
+    await Promise.race([late, Promise.all([this.#publishing, this.#logging])]);
     for (const subscription of this.#subscriptions.keys()) subscription.finish(this.#goodbye());
     if (this.#subscriptions.size > 0) await new Promise<void>((resolve) => (this.#emptied = resolve));
     cancel();
@@ -269,10 +274,15 @@ export class Publisher implements AsyncDisposable {
 
   /** Whether it has the item, or needs it no more; `false`: `publish` waits for it. */
   #put(subscription: Subscription, delivery: ItemDelivery): boolean {
-    const dropped = subscription.put(delivery);
-    if (dropped !== "full") this.#counts.dropped += dropped;
-    else if (subscription.blocks) return false;
-    else this.#evict(subscription);
+    try {
+      const dropped = subscription.put(delivery);
+      if (dropped !== "full") this.#counts.dropped += dropped;
+      else if (subscription.blocks) return false;
+      else this.#evict(subscription);
+    } catch (error) {
+      // What `latestBy` threw of one subscriber's policy is nothing to the others, nor to who publishes.
+      this.#fail(subscription, error);
+    }
     return true;
   }
 
@@ -287,9 +297,23 @@ export class Publisher implements AsyncDisposable {
   #evict(subscription: Subscription): void {
     this.#counts.evicted++;
     this.#counts.dropped += subscription.evict(this.#goodbye());
+    this.#awaitLeaving(
+      subscription,
+      new Error("The subscriber was evicted, and did not take its goodbye in time (goodbyeMs)"),
+    );
+  }
+
+  #fail(subscription: Subscription, error: unknown): void {
+    if (!this.#subscriptions.has(subscription)) return;
+    subscription.fail(error);
+    this.#awaitLeaving(subscription, error);
+  }
+
+  /** Nothing more comes for it: it leaves by itself, or is cut in the end. */
+  #awaitLeaving(subscription: Subscription, reason: unknown): void {
     const undo = this.#subscriptions.get(subscription);
     const cancel = this.#clock.timer(this.#settings.goodbyeMs, () => {
-      subscription.cut(new Error("The subscriber was evicted, and did not take its goodbye in time (goodbyeMs)"));
+      subscription.cut(reason);
       void subscription.return();
     });
     this.#subscriptions.set(subscription, () => {

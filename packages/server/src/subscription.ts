@@ -46,9 +46,10 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     return this;
   }
 
-  /** The next delivery. One pull at a time. @throws what the log threw */
+  /** The next delivery. One pull at a time. @throws what the log threw, or the function of its policy */
   next(): Promise<IteratorResult<Delivery, undefined>> {
     if (this.#failure) return Promise.reject(this.#failure.error);
+    if (this.#waiting) return Promise.reject(new TypeError("Cannot pull: the pull before has not settled"));
     const delivery = this.#take();
     if (delivery) return Promise.resolve({ done: false, value: delivery });
     if (this.#over) return Promise.resolve(over);
@@ -61,8 +62,7 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
   /** Leaves the publisher; may be called at any time. A pull that is pending settles. */
   return(): Promise<IteratorResult<Delivery, undefined>> {
     this.#over = true;
-    this.#before = [];
-    this.#outbox.clear();
+    this.#drop();
     this.#goodbye = undefined;
     this.#owner.left(this);
     this.#makeRoom();
@@ -125,22 +125,24 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
   /** As `finish`, but what waits is dropped; answers how many that were. The log still has them. */
   evict(goodbye: Delivery): number {
     const waiting = this.#outbox.size + this.#before.length - this.#taken;
-    this.#before = [];
-    this.#taken = 0;
-    this.#outbox.clear();
+    this.#drop();
     this.finish(goodbye);
     this.#makeRoom();
     return waiting;
   }
 
   /** Cuts the connection. */
-  cut(reason: Error): void {
+  cut(reason: unknown): void {
     this.#cut.abort(reason);
   }
 
-  /** The log could not be read. */
+  /** The log could not be read, or the policy failed: nothing more is put in, and each pull rejects. */
   fail(error: unknown): void {
+    this.#drop();
+    this.#ending = true;
     this.#failure = { error };
+    this.#makeRoom();
+    this.#waiting = undefined;
     this.#fail?.(error);
   }
 
@@ -186,6 +188,12 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     if (!value) return;
     this.#waiting = undefined;
     waiting({ done: false, value });
+  }
+
+  #drop(): void {
+    this.#before = [];
+    this.#taken = 0;
+    this.#outbox.clear();
   }
 
   #makeRoom(): void {

@@ -13,6 +13,7 @@ import {
   type ReplayLog,
   type Subscription,
 } from "../src/index.ts";
+import { publisherAnswer } from "../src/publisher-response.ts";
 
 describe("publish", () => {
   it("reaches each subscriber of the topic, in order, encoded once for all", async () => {
@@ -173,6 +174,56 @@ describe("subscribe", () => {
     expect(publisher.stats.subscribers).toBe(0);
   });
 
+  it("gives its place back goodbyeMs after the log threw, also when nobody leaves it", async () => {
+    const log: ReplayLog = { append: async () => "1", since: () => Promise.reject(new Error("no log")) };
+    const { publisher, clock } = made({ log, maxPerAddress: 1, goodbyeMs: 5_000 });
+    const subscription = publisher.subscribe({ address: "a" });
+    // A loop over what throws does not call return().
+    await expect(subscription.next()).rejects.toThrow("no log");
+    expect(publisher.refusal({ address: "a" })?.status).toBe(429);
+    await clock.advance(5_000);
+    expect([publisher.refusal({ address: "a" }), subscription.signal.aborted, clock.pending]).toEqual([
+      undefined,
+      true,
+      0,
+    ]);
+  });
+
+  it.each(["news", "", ["a", 1], null, 7])("refuses %j as topics, and publishing goes on", async (topics) => {
+    const { publisher } = made();
+    const list = topics as unknown as string[];
+    expect(() => publisher.subscribe({ topics: list })).toThrow("topics must be a list of strings");
+    expect(() => publisherResponse(publisher, new Request("https://a.example/"), { topics: list })).toThrow(TypeError);
+    const told: unknown[] = [];
+    const onError = (error: unknown) => told.push(error);
+    const answer = publisherResponse(publisher, new Request("https://a.example/"), { topics: () => list, onError });
+    expect([answer.status, told, publisher.stats.subscribers]).toEqual([500, [expect.any(TypeError)], 0]);
+    await publisher.publish("news", 1);
+  });
+
+  it("has the topics of a list that can be read once for everybody", async () => {
+    const { publisher } = made();
+    const answerTo = publisherAnswer(publisher, { topics: new Set(["a"]).values(), format: "ndjson" });
+    for (let n = 0; n < 2; n++) {
+      const answer = answerTo({ request: undefined, header: () => undefined, address: undefined });
+      if (!("body" in answer)) throw new Error("It was refused");
+      const piece = answer.body.next();
+      await publisher.publish("a", n);
+      expect(JSON.parse(utf8((await piece) as Uint8Array)).data).toBe(n);
+      answer.body.leave();
+    }
+  });
+
+  it("refuses a pull while one is pending, which it would leave unsettled", async () => {
+    const { publisher } = made();
+    const subscription = publisher.subscribe();
+    await step(subscription);
+    const pending = item(subscription);
+    await expect(subscription.next()).rejects.toThrow("the pull before has not settled");
+    await publisher.publish("t", 1);
+    expect(await pending).toMatchObject({ item: { data: "1" } });
+  });
+
   it("settles a pending pull when it is left", async () => {
     const { publisher } = made();
     const subscription = publisher.subscribe();
@@ -320,6 +371,23 @@ describe("a subscriber that is behind", () => {
     // b3 still waits, and came before a4: who is cut here goes on from before both.
     expect(JSON.parse((await step(other)).text)).toMatchObject({ id: ids[5], data: { to: ids[7], dropped: 1 } });
     expect(await step(other)).toMatchObject({ item: { data: "b3" } });
+  });
+
+  it("fails with what the key of latestBy threw, alone: the others have the item, and it has it from the log", async () => {
+    const key = latestBy(({ data }: Published) => JSON.parse(data).symbol);
+    const { publisher, clock } = made();
+    const keyed = publisher.subscribe({ policy: key });
+    const other = publisher.subscribe();
+    const bookmark = await step(keyed);
+    const id = await publisher.publish("t", "not JSON");
+    expect(await item(other)).toMatchObject({ id });
+    await expect(keyed.next()).rejects.toThrow(SyntaxError);
+    await publisher.publish("t", { symbol: "A" });
+    await expect(keyed.next()).rejects.toThrow(SyntaxError);
+    await keyed.return();
+    const again = publisher.subscribe({ policy: key, cursor: bookmark.id });
+    expect([await step(again), await step(again)]).toMatchObject([{ id }, { item: { data: '{"symbol":"A"}' } }]);
+    expect([publisher.stats.published, clock.pending]).toEqual([2, 0]);
   });
 
   it("has no bookmark of the log's end once it is evicted: it has not got what comes before that", async () => {
@@ -480,6 +548,20 @@ describe("close", () => {
     await closed;
     expect([stalled.signal.aborted, clock.pending]).toEqual([true, 0]);
     await expect(reader.read()).rejects.toThrow("1000 ms were not enough (deadlineMs)");
+  });
+
+  it("is done at the deadline also when the log never answers", async () => {
+    const stuck: ReplayLog = { append: () => new Promise(() => {}), since: memoryReplayLog().since };
+    const { publisher, clock } = made({ log: stuck });
+    const subscription = publisher.subscribe();
+    void publisher.publish("t", 1);
+    await clock.advance(0);
+    let done = false;
+    void publisher.close({ deadlineMs: 1_000 }).then(() => (done = true));
+    await clock.advance(999);
+    expect([done, subscription.signal.aborted]).toEqual([false, false]);
+    await clock.advance(1);
+    expect([done, subscription.signal.aborted, publisher.stats.subscribers, clock.pending]).toEqual([true, true, 0, 0]);
   });
 
   it("spreads the coming back over retryMs to twice that", async () => {
