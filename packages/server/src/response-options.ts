@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "@longwire/core";
 export interface ResponseOptions {
   /** Status of the answer, 200 to 299 but 204 and 205. Default 200. */
   readonly status?: number | undefined;
-  /** Headers beside those of the format, or instead of them. */
+  /** Headers beside those of the format, or instead of them; none that say how the body is framed. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Silence after which a heartbeat is sent, in ms; `0`: never. Default 15_000 for SSE (a comment), 0 for NDJSON (an empty line). */
   readonly heartbeatMs?: number | undefined;
@@ -49,7 +49,7 @@ export function checkedResponse(options: ResponseOptions, contentType: string, h
       "content-type": contentType,
       "cache-control": "no-cache, no-transform",
       "x-accel-buffering": "no",
-      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+      ...checkedHeaders(headers),
     },
     heartbeatMs: wholeFrom(0, "heartbeatMs", options.heartbeatMs ?? heartbeatMs),
     stallMs: wholeFrom(0, "stallMs", options.stallMs ?? 0),
@@ -62,6 +62,19 @@ export function checkedResponse(options: ResponseOptions, contentType: string, h
       }
     },
   };
+}
+
+/** In lower case. @throws TypeError on what cannot be sent: a line break would make two of one */
+function checkedHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const checked: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    new Headers([[name, value]]);
+    checked[name.toLowerCase()] = value;
+  }
+  for (const name of ["content-length", "transfer-encoding"]) {
+    if (name in checked) throw new TypeError(`headers cannot have ${name}: how long a stream is nobody knows`);
+  }
+  return checked;
 }
 
 /** @throws TypeError, RangeError when it is no whole number from `least` up */

@@ -21,16 +21,23 @@ export interface Encoding<Item> {
   readonly heartbeat: Uint8Array;
 }
 
-/** A feed of one source for one request. Nothing of the source is asked before the first pull. */
+/** A feed of one source for one request. Nothing of the source is asked before the first pull, and what it throws is that pull's. */
 export function sourceFeed<Item, Request>(
   source: Source<Item, Request>,
   encoding: Encoding<Item>,
   request: { readonly request: Request; readonly lastEventId: string | undefined },
 ): Feed {
   const gone = new AbortController();
-  // An iterable is let go even when it was never asked; a function was never called then.
-  let iterator = typeof source === "function" ? undefined : source[Symbol.asyncIterator]();
+  let iterator: AsyncIterator<Item> | undefined;
   let over = false;
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    // An iterable is let go even when it was never asked; a function was never called then.
+    if (typeof source !== "function") iterator = source[Symbol.asyncIterator]();
+  } catch (error) {
+    // One that can be iterated once says so to the second request.
+    failure = { error };
+  }
   async function step(source: AsyncIterator<Item>): Promise<IteratorResult<Item>> {
     try {
       return await source.next();
@@ -42,6 +49,7 @@ export function sourceFeed<Item, Request>(
   }
   return {
     async next() {
+      if (failure) throw failure.error;
       if (!iterator) {
         const made = (
           await (source as Exclude<typeof source, AsyncIterable<Item>>)({ ...request, signal: gone.signal })

@@ -17,7 +17,9 @@ export function webResponse(
     return new Response(null, { status, headers });
   }
   let forget = (): void => {};
+  let isOver = false;
   const over = (): void => {
+    isOver = true;
     forget();
     body.leave();
   };
@@ -34,6 +36,7 @@ export function webResponse(
       async pull(controller) {
         try {
           const piece = await body.next();
+          if (isOver) return;
           if (piece) {
             controller.enqueue(piece);
             return;

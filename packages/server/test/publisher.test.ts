@@ -491,6 +491,14 @@ describe("publisherResponse", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("subscribes to nothing when its options are bad", () => {
+    const { publisher } = made();
+    const answer = () =>
+      publisherResponse(publisher, new Request("https://a.example/"), { headers: { "x-a": "1\r\nx-b: 2" } });
+    expect(answer).toThrow(TypeError);
+    expect(publisher.stats.subscribers).toBe(0);
+  });
+
   it("answers 500 when a function of the options throws, tells onError, and nothing is subscribed", () => {
     const { publisher } = made();
     const told: unknown[] = [];

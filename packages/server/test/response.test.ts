@@ -97,6 +97,58 @@ describe("sseResponse", () => {
     expect([asked(), ended(), signals[0]?.aborted]).toEqual([1, true, true]);
   });
 
+  it("breaks when the source cannot be iterated, is none, or gives what is no step: onError has it, and nothing is thrown", async () => {
+    const sources: unknown[] = [
+      {
+        [Symbol.asyncIterator]() {
+          throw new Error("once only");
+        },
+      },
+      ["a sync list"],
+      () => "text",
+      () => Promise.reject(new Error("not made")),
+      () => {
+        throw new Error("not made");
+      },
+      { [Symbol.asyncIterator]: () => ({ next: () => undefined }) },
+      { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, value: null }) }) },
+    ];
+    for (const source of sources) {
+      const told: unknown[] = [];
+      const response = sseResponse(source as Source<SseItem, Request | undefined>, { onError: (e) => told.push(e) });
+      const { text, error } = await readAll(response);
+      expect([text, told]).toEqual([": \n\n", [expect.any(Error)]]);
+      expect(error).toBe(told[0]);
+    }
+  });
+
+  it("breaks all the same when onError throws", async () => {
+    const onError = (): never => {
+      throw new Error("the log is full");
+    };
+    const { text, error } = await readAll(sseResponse(of({ id: "\n" }), { onError }));
+    expect([text, (error as Error).message]).toEqual([": \n\n", expect.stringContaining("event id")]);
+  });
+
+  it("tells onError nothing of an item that comes as its reader leaves, whichever is first", async () => {
+    const told: unknown[] = [];
+    for (let turns = 0; turns < 20; turns++) {
+      const late = Promise.withResolvers<string>();
+      async function* source() {
+        yield await late.promise;
+      }
+      const body = sseResponse(source(), { onError: (error) => told.push(error) }).body as ReadableStream<Uint8Array>;
+      const reader = body.getReader();
+      await reader.read();
+      const pending = reader.read();
+      late.resolve("late");
+      for (let turn = 0; turn < turns; turn++) await null;
+      await reader.cancel();
+      await pending;
+    }
+    expect(told).toEqual([]);
+  });
+
   it("lets an iterable go that was never asked, and never calls a function that nobody reads", async () => {
     const { source, ended } = watched(endless());
     await sseResponse(source).body?.cancel();
@@ -222,6 +274,11 @@ describe("sseResponse", () => {
     [{ paddingBytes: 0.5 }, RangeError, "paddingBytes must be a whole number from 0 up, got 0.5"],
     [{ retryMs: -3 }, RangeError, "retryMs must be a whole number from 0 up, got -3"],
     [{ status: 204 }, RangeError, "status must be from 200 to 299 and have a body, got 204"],
+    [{ headers: { "x-a": "1\r\nx-b: 2" } }, TypeError, "x-b: 2"],
+    [{ headers: { "x-a": "1\0" } }, TypeError, "invalid header value"],
+    [{ headers: { "x-a\r\nx-b": "2" } }, TypeError, "x-b"],
+    [{ headers: { "Content-Length": "5" } }, TypeError, "headers cannot have content-length"],
+    [{ headers: { "transfer-encoding": "identity" } }, TypeError, "headers cannot have transfer-encoding"],
   ])("refuses %j", (options, kind, message) => {
     const make = () => sseResponse(of(), options);
     expect(make).toThrow(kind);

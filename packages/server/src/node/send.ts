@@ -20,7 +20,7 @@ export async function send(
 ): Promise<void> {
   if (isGone(response)) return body.leave();
   const wire = new Wire(response as ServerResponse);
-  body.onCut(() => breakOff(request, response));
+  body.onCut(() => breakOff(response));
   void wire.closed.then(() => body.leave());
   try {
     wire.head(status, headers);
@@ -32,16 +32,16 @@ export async function send(
   } catch (error) {
     onError(error);
     await wire.sent(clock);
-    breakOff(request, response);
+    breakOff(response);
   }
   await wire.closed;
 }
 
 /** Breaks the response, so that no client takes what it has for all there was. */
-function breakOff(request: NodeRequest, response: NodeResponse): void {
+export function breakOff(response: NodeResponse): void {
   if ("stream" in response) response.stream.close(internalError);
   // A body that only the connection's end ends has no other cut than RST.
-  else if (request.httpVersion === "1.0") cut(request.socket);
+  else if (!response.chunkedEncoding && response.socket) cut(response.socket);
   else response.destroy();
 }
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { type ClientRequest, createServer, get, type IncomingMessage } from "node:http";
+import { type ClientRequest, createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,7 +8,15 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fakeClock } from "@longwire/core/testing";
 import { describe, expect, it } from "vitest";
-import { ndjsonHandler, type NodeRequest, type Source, sseHandler, type SseItem } from "../../src/index.node.ts";
+import {
+  createPublisher,
+  ndjsonHandler,
+  type NodeRequest,
+  publisherHandler,
+  type Source,
+  sseHandler,
+  type SseItem,
+} from "../../src/index.node.ts";
 import { serving, servingHttp2 } from "../serving.ts";
 
 describe("sseHandler over HTTP/1.1", () => {
@@ -150,6 +158,59 @@ describe("sseHandler over HTTP/1.1", () => {
     expect((await drained(response)).error).toMatchObject({ code: "ECONNRESET" });
   });
 
+  it("cuts the second client of a source that can be iterated once, and goes on serving", async () => {
+    const told: unknown[] = [];
+    let iterated = 0;
+    const source: AsyncIterable<string> = {
+      [Symbol.asyncIterator]() {
+        if (iterated++ === 1) throw new TypeError("it is being read");
+        return of("one")[Symbol.asyncIterator]();
+      },
+    };
+    await using server = await serving(sseHandler(source, { onError: (error) => told.push(error) }));
+    const answers = [];
+    for (let n = 0; n < 3; n++) answers.push((await drained((await asked(server.url)).response)).got);
+    expect(answers).toEqual([": \n\ndata: one\n\n", ": \n\n", ": \n\ndata: one\n\n"]);
+    expect(told).toEqual([expect.objectContaining({ message: "it is being read" })]);
+  });
+
+  it("resets a connection of HTTP/1.1 whose end is that of the body", async () => {
+    const stream = sseHandler(() => broken("one"));
+    await using server = await serving((request, response) => {
+      (response as ServerResponse).useChunkedEncodingByDefault = false;
+      return stream(request, response);
+    });
+    const socket = connect(server.port, "127.0.0.1");
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    socket.resume();
+    await expect(once(socket, "end")).rejects.toMatchObject({ code: "ECONNRESET" });
+  });
+
+  it("breaks off behind a head that was sent before, tells onError, and lets the source go", async () => {
+    const told: unknown[] = [];
+    let called = false;
+    const stream = sseHandler(
+      () => {
+        called = true;
+        return of();
+      },
+      { onError: (error) => told.push(error) },
+    );
+    await using server = await serving((request, response) => {
+      (response as ServerResponse).writeHead(200).flushHeaders();
+      return stream(request, response);
+    });
+    expect((await drained((await asked(server.url)).response)).error).toMatchObject({ code: "ECONNRESET" });
+    expect([told, called]).toEqual([[expect.objectContaining({ code: "ERR_HTTP_HEADERS_SENT" })], false]);
+  });
+
+  it("refuses a header that would be two when it is made, not when it is asked", () => {
+    const headers = { "x-a": "1\r\nx-b: 2" };
+    expect(() => sseHandler(() => of(), { headers })).toThrow(TypeError);
+    expect(() => ndjsonHandler(() => of(), { headers })).toThrow(TypeError);
+    expect(() => publisherHandler(createPublisher(), { headers })).toThrow(TypeError);
+  });
+
   it("answers HEAD with the head alone", async () => {
     let called = false;
     const stream = sseHandler(() => {
@@ -231,6 +292,23 @@ describe("sseHandler over HTTP/2", () => {
     expect(made).toBeLessThan(20);
     stalled.close(constants.NGHTTP2_CANCEL);
     await closed(session);
+  });
+});
+
+describe("publisherHandler", () => {
+  it("breaks a refusal off where the head was sent before, and never rejects", async () => {
+    const publisher = createPublisher({ origins: ["https://app.example"] });
+    const handler = publisherHandler(publisher);
+    const handled = Promise.withResolvers<void>();
+    await using server = await serving((request, response) => {
+      (response as ServerResponse).writeHead(200).flushHeaders();
+      return handler(request, response).then(handled.resolve, handled.reject);
+    });
+    const request = get(server.url, { agent: false, headers: { origin: "https://evil.example" } });
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    expect((await drained(response)).error).toMatchObject({ code: "ECONNRESET" });
+    await handled.promise;
+    expect(publisher.stats).toMatchObject({ refused: 1, subscribers: 0 });
   });
 });
 
