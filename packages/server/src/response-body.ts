@@ -1,6 +1,7 @@
 import type { Clock } from "@longwire/core";
 import type { Feed } from "./feed.ts";
 import { onAbort } from "./on-abort.ts";
+import { slicedFeed } from "./sliced-feed.ts";
 
 /** What a body adds to its feed. */
 export interface BodySettings {
@@ -36,7 +37,7 @@ export class ResponseBody {
   #over = false;
 
   constructor(feed: Feed, settings: BodySettings) {
-    this.#feed = feed;
+    this.#feed = settings.stallMs > 0 ? slicedFeed(feed) : feed;
     this.#settings = settings;
     this.#opening = settings.opening;
     this.#handedAtMs = settings.clock.now();

@@ -252,6 +252,23 @@ describe("sseResponse", () => {
     await expect(slow.read()).rejects.toThrow("The client took nothing for 1000 ms (stallMs)");
   });
 
+  it("hands a long item out in slices where there is a stallMs, so that who takes one slowly does not stall", async () => {
+    const clock = fakeClock();
+    const item = "x".repeat(1_000_000);
+    const response = sseResponse(of(item), { clock, stallMs: 1_000, heartbeatMs: 1 });
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    let all = "";
+    let longest = 0;
+    for (let step = await reader.read(); !step.done; step = await reader.read()) {
+      all += text(step.value);
+      longest = Math.max(longest, step.value.length);
+      await clock.advance(999);
+    }
+    expect(longest).toBe(65_536);
+    expect(all).toBe(`: \n\ndata: ${item}\n\n`);
+    expect(clock.pending).toBe(0);
+  });
+
   it("loses no item that comes while a heartbeat goes out, and counts the silence from the last piece", async () => {
     const clock = fakeClock();
     async function* slow() {
