@@ -13,6 +13,8 @@ export interface RelayServer extends AsyncDisposable {
   readonly port: number;
   /** Codes of the errors that `onFailure` was told; else their messages. */
   readonly failures: string[];
+  /** All that it accepted, in order; `gone` resolves when one is closed. */
+  readonly sockets: readonly { readonly gone: Promise<unknown> }[];
 }
 
 export async function relayServer(upstream: string, options: RelayOptions = {}): Promise<RelayServer> {
@@ -21,11 +23,15 @@ export async function relayServer(upstream: string, options: RelayOptions = {}):
     onFailure: (error) => failures.push((error as { code?: string }).code ?? String(error)),
     ...options,
   });
-  const server = await listening(createServer(passing).on("upgrade", passing.upgrade));
+  const sockets: { gone: Promise<unknown> }[] = [];
+  const http = createServer(passing).on("upgrade", passing.upgrade);
+  http.on("connection", (socket) => sockets.push({ gone: new Promise((resolve) => socket.once("close", resolve)) }));
+  const server = await listening(http);
   return {
     url: `http://127.0.0.1:${server.port}`,
     port: server.port,
     failures,
+    sockets,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await passing.destroy();

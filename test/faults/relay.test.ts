@@ -450,6 +450,80 @@ describe("connections that leave HTTP", () => {
     expect(client.body).toContain("no no no");
   });
 
+  test("a connection is not left open behind a refusal by who never ends it", async () => {
+    await using upstream = await serve((_request, response) => void response.writeHead(401).end("no"));
+    await using front = await relayServer(upstream.url);
+    using client = new RawClient(front.port);
+    client.write(asks);
+    expect(await client.ended).toBe("FIN");
+    // It says no more, and ends nothing.
+    await front.sockets[0]?.gone;
+    expect(client.body).toBe("2\r\nno\r\n0\r\n\r\n");
+  });
+
+  test("what comes behind a request for an upgrade that is refused is no request", async () => {
+    const asked: unknown[] = [];
+    await using upstream = await serve((request, response) => {
+      asked.push(request.url);
+      response.writeHead(426).end("no");
+    });
+    await using front = await relayServer(upstream.url);
+    using client = new RawClient(front.port);
+    await client.write(`${asks}GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`).until("no");
+    client.write("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    await front.sockets[0]?.gone;
+    expect(asked).toEqual(["/chat"]);
+    expect(client.received.match(/HTTP\/1\.1/g)?.length).toBe(1);
+  });
+
+  test("one that is asked for behind a request that is not answered yet ends the connection, and nobody else's", async () => {
+    await using upstream = await serve((request, response) => {
+      if (request.url === "/") response.writeHead(200).write("first");
+      else response.end("fine");
+    });
+    await using front = await relayServer(upstream.url);
+    using client = new RawClient(front.port);
+    await client.write(`${get}\r\n`).until("first");
+    client.write(asks);
+    await client.ended;
+    await upstream.left;
+    expect(client.received).not.toContain("101");
+    expect(await (await fetch(`${front.url}/other`)).text()).toBe("fine");
+    expect(front.failures).toEqual([]);
+  });
+
+  test.each([
+    ["a length", "Content-Length: 4\r\n\r\nbody"],
+    ["chunks", "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"],
+  ])("one that brings a body of %s is a 400: nobody has read that body", async (_what, body) => {
+    await using upstream = await rawServer(() => {});
+    await using front = await relayServer(upstream.url);
+    using client = new RawClient(front.port);
+    client.write(`${asks.replace("GET", "POST").slice(0, -2)}${body}`);
+    expect(await client.ended).toBe("FIN");
+    expect(client.head).toContain("HTTP/1.1 400 ");
+    expect([upstream.wires.length, front.failures]).toEqual([0, []]);
+  });
+
+  test.each([
+    ["HTTP/2 is asked for", asks.replace("echo/1", "h2c").replace("X-Key: abc", "HTTP2-Settings: AAMAAABkAAQAAP__")],
+    ["it is of HTTP/1.0", asks.replace("HTTP/1.1", "HTTP/1.0")],
+  ])("a request is one like others where %s", async (_what, sent) => {
+    let asked: IncomingMessage | undefined;
+    await using upstream = await serve((request, response) => {
+      asked = request;
+      response.end("plain");
+    });
+    await using front = await relayServer(upstream.url);
+    using client = new RawClient(front.port);
+    client.write(sent);
+    expect(await client.ended).toBe("FIN");
+    expect(client.head).toContain("HTTP/1.1 200 ");
+    expect(client.body).toContain("plain");
+    expect(asked?.headers).not.toHaveProperty("upgrade");
+    expect(asked?.headers).not.toHaveProperty("http2-settings");
+  });
+
   test("a switch to what was not asked for is a 502", async () => {
     await using upstream = await rawServer(async (wire) => {
       await wire.request();

@@ -7,7 +7,8 @@ import { takeOver } from "./take-over.ts";
  * Switches the connection of a request to a protocol that it asked for: answers 101 with the token, and gives the connection, as
  * {@link takeOver} does. RFC 9110 section 7.8. It knows nothing of what the protocol itself asks for, such as the key of a WebSocket.
  *
- * @throws TypeError when the request did not ask for it, for a header that cannot be sent, and what `takeOver` throws; nothing is sent then
+ * @throws TypeError when the request did not ask for it, or is of HTTP/1.0, for a header that cannot be sent, and what `takeOver` throws; nothing
+ * is sent then
  *
  * @example
  * ```ts
@@ -16,9 +17,12 @@ import { takeOver } from "./take-over.ts";
  *
  * createServer()
  *   .on("upgrade", (request, socket, head) => {
- *     if (request.headers.upgrade !== "echo/1") return void socket.end("HTTP/1.1 426 Upgrade Required\r\nUpgrade: echo/1\r\n\r\n");
- *     const wire = acceptUpgrade("echo/1", request, socket, head);
- *     wire.pipe(wire);
+ *     try {
+ *       const wire = acceptUpgrade("echo/1", request, socket, head);
+ *       wire.pipe(wire);
+ *     } catch {
+ *       socket.destroy();
+ *     }
  *   })
  *   .listen(8080);
  * ```
@@ -30,6 +34,8 @@ export function acceptUpgrade(
   head: Uint8Array,
   headers: Readonly<Record<string, string>> = {},
 ): Duplex {
+  // RFC 9110 section 7.8.
+  if (request.httpVersion === "1.0") throw new TypeError("Cannot switch a request of HTTP/1.0");
   const asked = (request.headers.upgrade ?? "").split(",").map((token) => token.trim());
   const token = asked.find((one) => one.toLowerCase() === protocol.toLowerCase());
   if (token === undefined || token === "") {

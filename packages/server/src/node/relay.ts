@@ -1,7 +1,8 @@
-import { type IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { answerOn } from "./answer-on.ts";
+import { endGently } from "./end-gently.ts";
 import { type RelayOptions, relaySettings } from "./relay-options.ts";
 import { RelayedExchange } from "./relayed-exchange.ts";
 
@@ -62,6 +63,8 @@ export function relay(upstream: string | URL, options: RelayOptions = {}): Relay
   return Object.assign(handle, {
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
       socket.on("error", () => {});
+      const response = answerOn(request, socket);
+      if (!response) return void socket.destroy();
       // Read on, as far as it buffers: else nobody would see a client leave that waits for the answer.
       socket.on("readable", () => {
         if (socket.readableLength === 0) socket.read();
@@ -69,13 +72,10 @@ export function relay(upstream: string | URL, options: RelayOptions = {}): Relay
       socket.once("end", () => {
         if (response.socket) socket.destroy();
       });
-      const response = new ServerResponse(request);
-      response.shouldKeepAlive = false;
-      response.assignSocket(socket as Socket);
-      const protocol = request.headers.upgrade ?? "";
+      const protocol = protocolsOf(request);
       const exchange = new RelayedExchange(settings, request, response);
       void exchange.run({ protocol, socket, early: head }).then(() => {
-        if (response.writableEnded) socket.end();
+        if (response.writableEnded) endGently(socket, settings.clock);
       });
     },
     close,
@@ -84,4 +84,14 @@ export function relay(upstream: string | URL, options: RelayOptions = {}): Relay
     },
     [Symbol.asyncDispose]: close,
   });
+}
+
+/**
+ * What is asked for, as far as it passes: not HTTP/2, which would be a way around all that is decided by requests, and of whose request the
+ * settings belong to this hop (RFC 7540 section 3.2.1); and nothing of HTTP/1.0 (RFC 9110 section 7.8).
+ */
+function protocolsOf({ httpVersion, headers }: IncomingMessage): string | undefined {
+  if (httpVersion === "1.0") return undefined;
+  const asked = (headers.upgrade ?? "").split(",").map((protocol) => protocol.trim());
+  return asked.filter((protocol) => protocol !== "" && !/^h2c?$/i.test(protocol)).join(", ") || undefined;
 }

@@ -17,7 +17,8 @@ export type AnyResponse = ServerResponse | Http2ServerResponse;
 
 /** A connection that a client asks to leave HTTP with, and what came behind the head. */
 export interface Leaving {
-  readonly protocol: string;
+  /** `undefined`: none that it may, so that it is a request like others. */
+  readonly protocol: string | undefined;
   readonly socket: Duplex;
   readonly early: Uint8Array;
 }
@@ -73,10 +74,15 @@ export class RelayedExchange {
       await this.#refuse(400, "The target of the request is none that is served here");
       return undefined;
     }
+    // Node has not read it: it is among what comes on the socket.
+    if (leaving && relayed.body !== undefined) {
+      await this.#refuse(400, "A request for another protocol has no body here");
+      return undefined;
+    }
     this.#deadlines.start("totalMs", totalMs);
-    const upgraded = leaving
-      ? relayed.withHeader("connection", "Upgrade").withHeader("upgrade", leaving.protocol).withBody(undefined)
-      : relayed;
+    const protocol = leaving?.protocol;
+    const upgraded =
+      protocol === undefined ? relayed : relayed.withHeader("connection", "Upgrade").withHeader("upgrade", protocol);
     const request = rewrite ? await rewrite(upgraded, this.#client) : upgraded;
     this.#deadlines.start("connectMs", connectMs);
     const on = {
@@ -119,7 +125,7 @@ export class RelayedExchange {
     answer.statusCode = status;
     for (const field in kept) answer.setHeader(field, kept[field] as string | string[]);
     if (leaving && status === 101)
-      answer.setHeader("connection", "Upgrade").setHeader("upgrade", fields.upgrade ?? leaving.protocol);
+      answer.setHeader("connection", "Upgrade").setHeader("upgrade", fields.upgrade ?? String(leaving.protocol));
     const bodiless = this.#client.method === "HEAD" || status === 204 || status === 304;
     // The heads of these leave with the end, which is next.
     if (bodiless) return;
