@@ -27,6 +27,7 @@ import { loopbackServer, type LoopbackServer } from "@longwire/testing";
 import { createClient } from "longwire";
 import { chunked, rawServer } from "../faults/raw-server.ts";
 import type { Claim, TransportClaim, World } from "./claim.ts";
+import { serverClaims } from "./server-claims.ts";
 
 const command = fileURLToPath(new URL("../../packages/cli/bin/longwire.js", import.meta.url));
 const head = "HTTP/1.1 200 OK\r\n";
@@ -322,6 +323,8 @@ export const claims: readonly (readonly [title: string, show: Claim])[] = [
       assert.match(await secondEnd(world, {}, row, ({ drop }) => drop()), broken);
     },
   ],
+
+  ...serverClaims,
 ];
 
 /** A claim for each transport. */

@@ -1,6 +1,6 @@
 import type { Publisher } from "../publisher.ts";
 import { publisherAnswer, type PublisherResponseOptions } from "../publisher-response.ts";
-import { isGone } from "./is-gone.ts";
+import { isGone } from "./on-gone.ts";
 import { breakOff, type NodeRequest, send } from "./send.ts";
 import type { NodeHandler } from "./sse-handler.ts";
 
@@ -33,7 +33,7 @@ export function publisherHandler(
     const answer = answerTo({ request, header, address: request.socket?.remoteAddress });
     if ("body" in answer) return send(request, response, answer.body, answer.response);
     const { status, headers, text } = answer.refusal;
-    if (isGone(response)) return;
+    if (isGone(request, response)) return;
     // It would be taken for what the head, which was sent before, says that it is.
     if (response.headersSent) return breakOff(response);
     response.statusCode = status;

@@ -7,7 +7,7 @@ import type { ForwardedResponse } from "@longwire/node";
 import { cut } from "./cut.ts";
 import { gatewayFailure } from "./gateway-failure.ts";
 import { endToEnd } from "./hop-by-hop.ts";
-import { isGone } from "./is-gone.ts";
+import { onGone } from "./on-gone.ts";
 import { listed, relayedRequest } from "./relayed-request.ts";
 import type { AnyRequest, RelaySettings } from "./relay-options.ts";
 import { splice } from "./splice.ts";
@@ -46,8 +46,7 @@ export class RelayedExchange {
     this.#deadlines = new Deadlines(settings.clock, { ranOut: (name) => this.#ranOut(name) });
     client.on("error", () => {});
     answer.on("error", () => {});
-    answer.once("close", () => this.#closed());
-    if (isGone(answer)) this.#closed();
+    onGone(client, answer, () => this.#closed());
   }
 
   /** Resolves when both sides are let go. Never rejects. */

@@ -4,7 +4,7 @@ import type { Clock } from "@longwire/core";
 import type { ResponseBody } from "../response-body.ts";
 import type { CheckedResponse } from "../response-options.ts";
 import { cut } from "./cut.ts";
-import { isGone } from "./is-gone.ts";
+import { isGone, onGone } from "./on-gone.ts";
 
 /** A request of `node:http`, or of `node:http2` with its compatibility API; Express's and Fastify's `raw` are these. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -18,8 +18,8 @@ export async function send(
   body: ResponseBody,
   { status, headers, onError, clock }: CheckedResponse,
 ): Promise<void> {
-  if (isGone(response)) return body.leave();
-  const wire = new Wire(response as ServerResponse);
+  if (isGone(request, response)) return body.leave();
+  const wire = new Wire(request, response as ServerResponse);
   body.onCut(() => breakOff(response));
   void wire.closed.then(() => body.leave());
   try {
@@ -57,7 +57,7 @@ class Wire {
   #allSent: (() => void) | undefined;
   #open = true;
 
-  constructor(response: ServerResponse) {
+  constructor(request: NodeRequest, response: ServerResponse) {
     this.#response = response;
     const drained = (): void => {
       const resolve = this.#drained;
@@ -68,7 +68,7 @@ class Wire {
     // What broke the connection is told by its close.
     response.on("error", () => {});
     this.closed = new Promise((resolve) => {
-      response.once("close", () => {
+      onGone(request, response, () => {
         this.#open = false;
         this.#allSent?.();
         response.off("drain", drained);
