@@ -40,6 +40,23 @@ describe("what is passed on", () => {
     ]);
   });
 
+  test.each([
+    ["GET", "\r\n"],
+    ["POST", "Content-Length: 4\r\n\r\nbody"],
+    ["PUT", "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"],
+    ["GET", "Connection: Upgrade\r\nUpgrade: echo/1\r\n\r\n"],
+  ])("a field keeps its bytes, whatever they stand for, in %s with %j", async (method, rest) => {
+    let asked = "";
+    await using upstream = await rawServer(async (wire) => {
+      asked = (await wire.request()) ?? "";
+      await wire.write(`${ok}content-length: 2\r\n\r\nok`);
+    });
+    await using front = await relayServer(upstream.url);
+    using client = new RawClient(front.port);
+    await client.write(`${method} / HTTP/1.1\r\nHost: x\r\nX-Name: caf\xe9\r\n${rest}`).until("ok");
+    expect(asked).toMatch(/\r\nx-name: caf\xe9\r\n/);
+  });
+
   test("status and fields come back one by one, coded bodies as they are, and those of the connection do not", async () => {
     const gzipped = gzipSync("some text").toString("latin1");
     await using upstream = await rawServer(async (wire) => {
@@ -166,7 +183,9 @@ describe("whom it does not serve", () => {
   test.each([
     ["/../admin", 400],
     ["/%2e%2e/admin", 400],
-    ["/x/..%2f../admin", 200],
+    ["/x/..%2f../admin", 400],
+    ["/x%2f../admin", 200],
+    ["/\\evil.example/x", 400],
     ["/a/../b", 200],
     ["//evil.example/x", 200],
     ["http://evil.example/x", 200],
@@ -209,6 +228,65 @@ describe("whom it does not serve", () => {
     expect(asked).not.toContain("/smuggled");
     expect(client.received).toContain("400 Bad Request");
   });
+
+  test.each([
+    ["a chunk with an extension that hides one", '4;a="\r\nabcd\r\n0\r\n\r\n'],
+    ["a chunk whose line ends in LF", "4\nabcd\n0\n\n"],
+    ["a chunk of less than nothing", "-4\r\nabcd\r\n0\r\n\r\n"],
+    ["a chunk longer than numbers are", "10000000000000004\r\nabcd\r\n0\r\n\r\n"],
+    ["a chunk that is longer than it says", "2\r\nabcd\r\n0\r\n\r\n"],
+  ])("a body with %s never comes to its end", async (_what, body) => {
+    const ends: string[] = [];
+    await using upstream = await serve((request) => {
+      request.on("error", () => ends.push("cut")).on("end", () => ends.push("whole"));
+      request.resume();
+    });
+    await using front = await relayServer(upstream.url);
+    using client = new RawClient(front.port);
+    client.write(`POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${body}`);
+    await client.ended;
+    expect(client.received).toContain("400 Bad Request");
+    expect(ends).not.toContain("whole");
+  });
+
+  test.each([
+    ["a field that is folded", "GET / HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n Transfer-Encoding: chunked\r\n\r\n"],
+    ["lines that end in LF", "GET / HTTP/1.1\nHost: x\n\n"],
+    ["a field that ends in LF", "GET / HTTP/1.1\r\nHost: x\nX-A: 1\r\n\r\n"],
+    ["a CR in a field", "GET / HTTP/1.1\r\nHost: x\r\nX-A: 1\rX-B: 2\r\n\r\n"],
+    ["a NUL in a field", "GET / HTTP/1.1\r\nHost: x\r\nX-A: 1\0\r\n\r\n"],
+    ["a space before the colon", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length : 4\r\n\r\nabcd"],
+    ["a length with a sign", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +4\r\n\r\nabcd"],
+    ["no host", "GET / HTTP/1.1\r\n\r\n"],
+    [
+      "chunks that are not the last coding",
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+    ],
+    ["no chunks", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\nContent-Length: 4\r\n\r\nabcd"],
+  ])("a request with %s is a 400 of Node's, and nothing reaches the upstream", async (_what, sent) => {
+    await using upstream = await rawServer(() => {});
+    await using front = await relayServer(upstream.url);
+    using client = new RawClient(front.port);
+    client.write(sent);
+    await client.ended;
+    expect(client.received).toMatch(/^HTTP\/1.1 400 /);
+    expect(upstream.wires.length).toBe(0);
+  });
+
+  test.each(["gzip, chunked", "identity, chunked"])(
+    "a body in the codings %s is a 501: without them it would be another",
+    async (codings) => {
+      await using upstream = await rawServer(() => {});
+      await using front = await relayServer(upstream.url);
+      using client = new RawClient(front.port);
+      client.write(
+        `POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: ${codings}\r\n\r\n4\r\nbody\r\n0\r\n\r\n`,
+      );
+      await client.ended;
+      expect(client.head).toMatch(/^HTTP\/1.1 501 /);
+      expect(upstream.wires.length).toBe(0);
+    },
+  );
 
   test.each(["content-length", "transfer-encoding"])(
     "a body whose %s Connection calls hop-by-hop is framed anew, and is one request",

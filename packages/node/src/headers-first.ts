@@ -169,9 +169,11 @@ class OwnExchange implements Wire {
   #send(sent: ClientRequest): void {
     // Of a body that is shorter or longer than it was said to be neither end could tell where it ends.
     Object.assign(sent, { strictContentLength: true });
-    if (!(this.#toSend instanceof SourceBody)) return void sent.end(this.#toSend);
-    sent.flushHeaders();
-    void this.#pump(sent, this.#toSend);
+    const body = this.#toSend;
+    // Fields are latin1; in front of a text, or alone, Node would write the head as UTF-8.
+    if (!(body instanceof SourceBody)) return void sent.end(typeof body === "string" ? Buffer.from(body) : body);
+    sent.write("", "latin1");
+    void this.#pump(sent, body);
   }
 
   async #pump(sent: ClientRequest, source: SourceBody): Promise<void> {

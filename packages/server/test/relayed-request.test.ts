@@ -31,6 +31,13 @@ test.each([
 });
 
 test.each([
+  [{ url: "http://b.example:81/x" }, { host: "a.example" }, '"b.example:81"'],
+  [{ url: "/x" }, { host: "a.example", ":authority": "b.example" }, "b.example"],
+])("of %j with %j the host that is told is that of the target", (target, headers, host) => {
+  expect(forwarded({ ...target, socket: {}, headers } as unknown as IncomingMessage)).toContain(`;host=${host};`);
+});
+
+test.each([
   ["http://a.example", "/x?y", "http://a.example/x?y"],
   ["http://a.example/v1/", "/x", "http://a.example/v1/x"],
   ["http://a.example/v1", "/", "http://a.example/v1/"],
@@ -40,6 +47,12 @@ test.each([
   ["http://a.example/v1", "/../x", undefined],
   ["http://a.example/v1", "/%2e%2E/v10", undefined],
   ["unix:/run/a.sock:/v1", "/../x", undefined],
+  ["http://a.example/v1", "/x%2f..%5c..%2f../y", undefined],
+  ["http://a.example/v1", "/%2e%2e%2fy", undefined],
+  ["http://a.example/v1", "/x%2f..%2fy", "http://a.example/v1/x%2f..%2fy"],
+  ["http://a.example", "/..%2f..%2fy", "http://a.example/..%2f..%2fy"],
+  ["http://a.example/v1", "/x\\y", undefined],
+  ["http://a.example/v1", "/x#/../y", undefined],
   ["http://a.example/v1", "*", undefined],
   ["http://a.example/v1", "b.example:443", undefined],
   ["http://a.example/v1", "", undefined],

@@ -5,10 +5,16 @@ import type { TLSSocket } from "node:tls";
 /** The element of `Forwarded` that tells who asked, for which host, and how: RFC 7239 section 4. */
 export function forwarded(request: IncomingMessage | Http2ServerRequest): string {
   const { remoteAddress, encrypted } = request.socket as TLSSocket;
-  const host = request.headers.host ?? request.headers[":authority"];
+  // The target's own, where it has one, counts and not the field: RFC 9112 section 3.2.2, RFC 9113 section 8.3.1.
+  const host = wholeTarget(request.url ?? "")?.host ?? request.headers[":authority"] ?? request.headers.host;
   const parts = [`for=${nodeOf(remoteAddress)}`];
   if (typeof host === "string") parts.push(`host=${valueOf(host)}`);
   return [...parts, `proto=${encrypted ? "https" : "http"}`].join(";");
+}
+
+/** A target that is a whole URL: RFC 9112 section 3.2.2. */
+export function wholeTarget(target: string): URL | undefined {
+  return /^https?:\/\//i.test(target) && URL.canParse(target) ? new URL(target) : undefined;
 }
 
 /** Addresses of version 6 stand in brackets and quotes: section 6. Over a Unix socket there is none. */

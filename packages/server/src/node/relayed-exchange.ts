@@ -8,6 +8,7 @@ import { cut } from "./cut.ts";
 import { gatewayFailure } from "./gateway-failure.ts";
 import { endToEnd } from "./hop-by-hop.ts";
 import { onGone } from "./on-gone.ts";
+import { requestRefusal } from "./refused-request.ts";
 import { listed, relayedRequest } from "./relayed-request.ts";
 import type { AnyRequest, RelaySettings } from "./relay-options.ts";
 import { splice } from "./splice.ts";
@@ -68,14 +69,14 @@ export class RelayedExchange {
   async #open(leaving: Leaving | undefined): Promise<ForwardedResponse | undefined> {
     const { transport, rewrite, timeouts } = this.#settings;
     const { connectMs = 10_000, totalMs = 0 } = timeouts;
-    const relayed = relayedRequest(this.#client, this.#settings, this.#body());
+    const refusal = requestRefusal(this.#client, this.#leaves);
+    const relayed = refusal ? undefined : relayedRequest(this.#client, this.#settings, this.#body());
     if (relayed === undefined) {
-      await this.#refuse(400, "The target of the request is none that is served here");
-      return undefined;
-    }
-    // Node has not read it: it is among what comes on the socket.
-    if (leaving && relayed.body !== undefined) {
-      await this.#refuse(400, "A request for another protocol has no body here");
+      const { status, reason } = refusal ?? {
+        status: 400,
+        reason: "The target of the request is none that is served here",
+      };
+      await this.#refuse(status, reason);
       return undefined;
     }
     this.#deadlines.start("totalMs", totalMs);

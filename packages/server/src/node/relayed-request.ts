@@ -1,6 +1,6 @@
 import type { Http2ServerRequest } from "node:http2";
 import { resolveUrl, StreamRequest, unixUrl } from "@longwire/core";
-import { forwarded } from "./forwarded.ts";
+import { forwarded, wholeTarget } from "./forwarded.ts";
 import { endToEnd } from "./hop-by-hop.ts";
 import type { AnyRequest } from "./relay-options.ts";
 
@@ -46,24 +46,25 @@ const claims = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded
 
 /** A target is a path, or for a proxy a whole URL, of which the path counts: RFC 9112 section 3.2. */
 function urlOf(target: string, upstream: string): string | undefined {
-  const path = /^https?:\/\//i.test(target) && URL.canParse(target) ? pathOf(new URL(target)) : target;
+  // Neither can stand in one (RFC 3986), and who decided by the path before may have read it otherwise: as no slash, and with what is behind.
+  if (/[\\#]/.test(target)) return undefined;
+  const whole = wholeTarget(target);
+  const path = whole ? whole.pathname + whole.search : target;
   if (!path.startsWith("/")) return undefined;
   const { url } = resolveUrl(path, upstream);
-  // Dot segments are resolved by now.
+  // Dot segments are resolved by now, and are to be inside for an upstream that decodes slashes first.
   const prefix = within(upstream).pathname.replace(/\/$/, "");
   const { pathname } = within(url);
-  return pathname === prefix || pathname.startsWith(`${prefix}/`) ? url : undefined;
-}
-
-function pathOf({ pathname, search }: URL): string {
-  return pathname + search;
+  const decoded = new URL(`http://upstream${pathname.replace(/%2f|%5c/gi, "/")}`).pathname;
+  return [pathname, decoded].every((one) => one === prefix || one.startsWith(`${prefix}/`)) ? url : undefined;
 }
 
 function within(url: string): URL {
   return unixUrl(url)?.within ?? new URL(url);
 }
 
-function bodyFollows(client: AnyRequest): boolean {
+/** Whether a body comes behind the head. */
+export function bodyFollows(client: AnyRequest): boolean {
   if (client.httpVersionMajor > 1) return !(client as Http2ServerRequest).stream.endAfterHeaders;
   return client.headers["transfer-encoding"] !== undefined || Number(client.headers["content-length"] ?? 0) > 0;
 }
