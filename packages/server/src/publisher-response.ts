@@ -31,14 +31,15 @@ export interface PublisherResponseOptions<Request>
 /** Of a request, what a publisher looks at. */
 export interface Asked<Request> {
   readonly request: Request;
+  readonly method: string | undefined;
   readonly header: (name: string) => string | undefined;
   /** The default address. */
   readonly address: string | undefined;
 }
 
-/** Either a refusal, or a body whose subscription counts already. */
+/** Either a text of which nothing lasts, or a body whose subscription counts already. */
 export type Answer =
-  | { readonly refusal: Omit<Refusal, "status"> & { readonly status: number } }
+  | { readonly short: Omit<Refusal, "status"> & { readonly status: number } }
   | { readonly body: ResponseBody; readonly response: CheckedResponse };
 
 /** Options that were checked, as a function from a request to its answer. @throws TypeError, RangeError on a bad option */
@@ -55,11 +56,13 @@ export function publisherAnswer<Request>(
   const sse = checkedResponse({ ...options, clock }, sseEncoding.contentType, 15_000);
   const ndjson = checkedResponse({ ...options, clock }, ndjsonEncoding.contentType, 0);
   const sseBegins = sseOpening({ paddingBytes: options.paddingBytes, retryMs });
-  function answerTo({ request, header, address }: Asked<Request>): Answer {
+  function answerTo({ request, method, header, address }: Asked<Request>): Answer {
     const origin = header("origin");
+    const readable = publisher.originHeaders(origin);
+    if (method === "OPTIONS") return { short: preflight(readable, header("access-control-request-headers")) };
     const from = options.address ? options.address(request) : address;
     const refusal = publisher.refusal({ origin, address: from });
-    if (refusal) return { refusal };
+    if (refusal) return { short: { ...refusal, headers: { ...refusal.headers, ...readable } } };
     const subscription = publisher.subscribe({
       topics: typeof topics === "function" ? topics(request) : topics,
       cursor: lastEventId(header("last-event-id")),
@@ -72,7 +75,7 @@ export function publisherAnswer<Request>(
     const feed = subscriptionFeed(subscription, asRows ? "ndjson" : "sse");
     return {
       body: new ResponseBody(feed, { ...checked, opening: asRows ? undefined : sseBegins }),
-      response: { ...checked, headers: { ...publisher.originHeaders(origin), ...checked.headers } },
+      response: { ...checked, headers: { ...readable, ...checked.headers } },
     };
   }
   return (asked) => {
@@ -81,8 +84,8 @@ export function publisherAnswer<Request>(
     } catch (error) {
       // A function of the options threw, and nothing was subscribed to.
       sse.onError(error);
-      const headers = { "content-type": "text/plain; charset=utf-8" };
-      return { refusal: { status: 500, headers, text: "The subscription failed.\n" } };
+      const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+      return { short: { status: 500, headers, text: "The subscription failed.\n" } };
     }
   };
 }
@@ -109,10 +112,24 @@ export function publisherResponse(
   options: PublisherResponseOptions<Request> = {},
 ): Response {
   const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
-  const answer = publisherAnswer(publisher, options)({ request, header, address: undefined });
+  const { method } = request;
+  const answer = publisherAnswer(publisher, options)({ request, method, header, address: undefined });
   if ("body" in answer) return webResponse(answer.body, answer.response, request);
-  const { status, headers, text } = answer.refusal;
-  return new Response(text, { status, headers });
+  const { status, headers, text } = answer.short;
+  return new Response(text || null, { status, headers });
+}
+
+/**
+ * What a browser asks first for a page of another origin that reads by fetch and comes back with an id. A page that is not allowed learns so by what
+ * is not there. https://fetch.spec.whatwg.org/#cors-preflight-fetch
+ */
+function preflight(
+  readable: Readonly<Record<string, string>>,
+  wanted = "last-event-id",
+): { readonly status: 204; readonly headers: Readonly<Record<string, string>>; readonly text: "" } {
+  const allowed = { "access-control-allow-headers": wanted, "access-control-max-age": "86400" };
+  const isAllowed = "access-control-allow-origin" in readable;
+  return { status: 204, headers: { allow: "GET, HEAD, OPTIONS", ...readable, ...(isAllowed && allowed) }, text: "" };
 }
 
 /** A subscription as a feed of one format. A heartbeat of SSE tells where the log is, so that a client of a quiet topic does not age. */

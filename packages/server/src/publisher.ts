@@ -185,10 +185,12 @@ export class Publisher implements AsyncDisposable {
     return this.#admission.refusal(origin, address);
   }
 
-  /** Headers that let a page of an allowed origin read the answer. */
+  /** Headers that let a page of an allowed origin read the answer, and when it may ask again. */
   originHeaders(origin: string | undefined): Readonly<Record<string, string>> {
     if (!this.#origins) return {};
-    return origin === undefined ? { vary: "origin" } : { vary: "origin", "access-control-allow-origin": origin };
+    const vary = "origin";
+    if (origin === undefined || !this.#origins.has(origin)) return { vary };
+    return { vary, "access-control-allow-origin": origin, "access-control-expose-headers": "retry-after" };
   }
 
   /**

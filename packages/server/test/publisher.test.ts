@@ -205,7 +205,7 @@ describe("subscribe", () => {
     const { publisher } = made();
     const answerTo = publisherAnswer(publisher, { topics: new Set(["a"]).values(), format: "ndjson" });
     for (let n = 0; n < 2; n++) {
-      const answer = answerTo({ request: undefined, header: () => undefined, address: undefined });
+      const answer = answerTo({ request: undefined, method: "GET", header: () => undefined, address: undefined });
       if (!("body" in answer)) throw new Error("It was refused");
       const piece = answer.body.next();
       await publisher.publish("a", n);
@@ -444,6 +444,33 @@ describe("limits", () => {
     await known.body?.cancel();
     await none.body?.cancel();
     expect(publisher.stats).toMatchObject({ refused: 4, subscribers: 0 });
+  });
+
+  it("let a page of an allowed origin come back with an id, and see a refusal; OPTIONS subscribes to nothing", async () => {
+    const { publisher } = made({ origins: ["https://app.example"], maxSubscribers: 1 });
+    const answer = (method: string, origin: string) =>
+      publisherResponse(publisher, new Request("https://a.example/", { method, headers: { origin } }));
+    const [asked, foreign] = [answer("OPTIONS", "https://app.example"), answer("OPTIONS", "https://evil.example")];
+    expect([asked.status, asked.body, Object.fromEntries(asked.headers)]).toEqual([
+      204,
+      null,
+      {
+        allow: "GET, HEAD, OPTIONS",
+        vary: "origin",
+        "access-control-allow-origin": "https://app.example",
+        "access-control-allow-headers": "last-event-id",
+        "access-control-expose-headers": "retry-after",
+        "access-control-max-age": "86400",
+      },
+    ]);
+    expect(foreign.headers.get("access-control-allow-origin")).toBeNull();
+    const open = answer("GET", "https://app.example");
+    const refused = answer("GET", "https://app.example");
+    expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([503, "https://app.example"]);
+    expect(refused.headers.get("access-control-expose-headers")).toBe("retry-after");
+    expect(answer("GET", "https://evil.example").headers.get("access-control-allow-origin")).toBeNull();
+    expect(publisher.stats).toMatchObject({ subscribers: 1, refused: 2 });
+    await open.body?.cancel();
   });
 
   it.each([

@@ -30,9 +30,9 @@ export function publisherHandler(
       const field = request.headers[name];
       return Array.isArray(field) ? field.join(", ") : field;
     };
-    const answer = answerTo({ request, header, address: request.socket?.remoteAddress });
+    const answer = answerTo({ request, method: request.method, header, address: request.socket?.remoteAddress });
     if ("body" in answer) return send(request, response, answer.body, answer.response);
-    const { status, headers, text } = answer.refusal;
+    const { status, headers, text } = answer.short;
     if (isGone(request, response)) return;
     // It would be taken for what the head, which was sent before, says that it is.
     if (response.headersSent) return breakOff(response);
