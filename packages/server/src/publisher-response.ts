@@ -10,7 +10,7 @@ import {
   type SseResponseOptions,
 } from "./response-options.ts";
 import { ndjsonEncoding } from "./ndjson-encoding.ts";
-import { sseEncoding, sseOpening } from "./sse-encoding.ts";
+import { sseEncoding, sseOpening, sseText } from "./sse-encoding.ts";
 import type { Subscription } from "./subscription.ts";
 import { checkedTopics } from "./topics.ts";
 import { webResponse } from "./web-response.ts";
@@ -56,12 +56,17 @@ export function publisherAnswer<Request>(
   const sse = checkedResponse({ ...options, clock }, sseEncoding.contentType, 15_000);
   const ndjson = checkedResponse({ ...options, clock }, ndjsonEncoding.contentType, 0);
   const sseBegins = sseOpening({ paddingBytes: options.paddingBytes, retryMs });
+  const comeBack = sseText({ comment: "goodbye", retry: retryMs });
   function answerTo({ request, method, header, address }: Asked<Request>): Answer {
     const origin = header("origin");
     const readable = publisher.originHeaders(origin);
     if (method === "OPTIONS") return { short: preflight(readable, header("access-control-request-headers")) };
     const from = options.address ? options.address(request) : address;
     const refusal = publisher.refusal({ origin, address: from });
+    if (refusal?.status === 503 && publisher.closing && acceptsEvents(header("accept"))) {
+      // Any status but 200 is the end of an EventSource, which was told to come back.
+      return { short: { status: 200, headers: { ...sse.headers, ...readable }, text: comeBack } };
+    }
     if (refusal) return { short: { ...refusal, headers: { ...refusal.headers, ...readable } } };
     const subscription = publisher.subscribe({
       topics: typeof topics === "function" ? topics(request) : topics,
@@ -92,7 +97,8 @@ export function publisherAnswer<Request>(
 
 /**
  * The answer to one request as a web `Response`: the publisher's items as an event stream or as rows, from the `Last-Event-ID` that the
- * request brings, or a refusal: 403 for an origin that is not allowed, 429 and 503 with `Retry-After` for one subscriber too many.
+ * request brings, or a refusal: 403 for an origin that is not allowed, 429 and 503 with `Retry-After` for one subscriber too many. OPTIONS is
+ * answered as a preflight. While the publisher closes, who accepts event streams is told by one when to come back.
  *
  * The response counts as a subscriber until its body is over or the request's signal is aborted; hand it to the server, or cancel it.
  *
@@ -153,5 +159,9 @@ function subscriptionFeed(subscription: Subscription, format: "sse" | "ndjson"):
 }
 
 function acceptsRowsOnly(accept: string | undefined): boolean {
-  return accept !== undefined && /ndjson|jsonl/i.test(accept) && !/text\/event-stream/i.test(accept);
+  return accept !== undefined && /ndjson|jsonl/i.test(accept) && !acceptsEvents(accept);
+}
+
+function acceptsEvents(accept: string | undefined): boolean {
+  return accept !== undefined && /text\/event-stream/i.test(accept);
 }

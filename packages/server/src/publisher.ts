@@ -149,6 +149,11 @@ export class Publisher implements AsyncDisposable {
     return this.#settings.retryMs;
   }
 
+  /** Whether it closes, or is closed. */
+  get closing(): boolean {
+    return this.#closed !== undefined;
+  }
+
   /** Measures its waits, and the heartbeats of its responses. */
   get clock(): Clock {
     return this.#clock;

@@ -568,6 +568,19 @@ describe("close", () => {
     expect([clock.pending, publisher.stats.subscribers]).toEqual([0, 0]);
   });
 
+  it("tells an EventSource that comes meanwhile when to come back: a 503 would be its end", async () => {
+    const { publisher } = made({ retryMs: 1_500 });
+    const slow = publisher.subscribe();
+    const closed = publisher.close();
+    const headers = { accept: "text/event-stream" };
+    const answer = publisherResponse(publisher, new Request("https://a.example/", { headers }));
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+    expect(await answer.text()).toBe(": goodbye\nretry: 1500\n\n");
+    expect(publisher.stats).toMatchObject({ subscribers: 1, refused: 1 });
+    await slow.return();
+    await closed;
+  });
+
   it("cuts at the deadline who has not taken all, and is done then", async () => {
     const { publisher, clock } = made();
     const stalled = publisher.subscribe();
