@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
+import { StreamRequest } from "@longwire/core";
 import { openSse } from "@longwire/sse";
 import { nodeTransport } from "@longwire/node";
 import { relay } from "@longwire/server";
@@ -365,6 +366,34 @@ describe("failures before the head", () => {
     client.write("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
     await client.until("HTTP/1.1 504 ");
     await upstream.left;
+  });
+
+  test.each([
+    [
+      "throws",
+      (): never => {
+        throw new Error("the log is full");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("the log is full"))],
+  ])("an onFailure that %s changes nothing", async (_how, onFailure) => {
+    await using front = await relayServer("http://127.0.0.1:9", { onFailure });
+    expect((await fetch(front.url)).status).toBe(502);
+  });
+
+  test.each([
+    ["a header that would be two", (request: StreamRequest) => request.withHeader("x-a", "1\r\nx-b: 2")],
+    ["what is no request", () => undefined as unknown as StreamRequest],
+    ["another scheme", (request: StreamRequest) => new StreamRequest({ ...request, url: "ftp://a.example/" })],
+  ])("a rewrite that gives %s is a 502, and nothing is sent", async (_what, rewrite) => {
+    let heard = false;
+    await using upstream = await rawServer(async (wire) => {
+      heard ||= await wire.anything();
+    });
+    await using front = await relayServer(upstream.url, { rewrite });
+    expect((await fetch(front.url)).status).toBe(502);
+    await upstream.close();
+    expect([front.failures.length, heard]).toEqual([1, false]);
   });
 
   test("what rewrite throws is a 502, and no secret of it is told", async () => {

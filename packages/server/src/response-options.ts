@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "@longwire/core";
+import { told } from "./told.ts";
 
 /** What every response of this package can be told. */
 export interface ResponseOptions {
@@ -54,13 +55,7 @@ export function checkedResponse(options: ResponseOptions, contentType: string, h
     heartbeatMs: wholeFrom(0, "heartbeatMs", options.heartbeatMs ?? heartbeatMs),
     stallMs: wholeFrom(0, "stallMs", options.stallMs ?? 0),
     clock,
-    onError(error) {
-      try {
-        onError?.(error);
-      } catch {
-        // The response is cut all the same.
-      }
-    },
+    onError: told(onError),
   };
 }
 

@@ -63,6 +63,16 @@ describe("sseResponse", () => {
     expect(ended()).toBe(true);
   });
 
+  it("keeps data, types and comments in their lines, whatever breaks lines elsewhere", async () => {
+    const odd = "a\u2028b\u2029c\u0085d\v\f\0e";
+    expect(await sseResponse(of<SseItem>({ type: "x\u2028y", data: odd, comment: odd })).text()).toBe(
+      `: \n\n: ${odd}\nevent: x\u2028y\ndata: ${odd}\n\n`,
+    );
+    expect(await sseResponse(of<SseItem>({ comment: "a\r\nb\rid: 9\n\ndata: forged" })).text()).toBe(
+      ": \n\n: a\n: b\n: id: 9\n: \n: data: forged\n\n",
+    );
+  });
+
   it("makes one block of data with line breaks, whatever stands in it", async () => {
     expect(await sseResponse(of("a\n\nid: 9\rdata: b")).text()).toBe(
       ": \n\ndata: a\ndata: \ndata: id: 9\ndata: data: b\n\n",
@@ -122,10 +132,15 @@ describe("sseResponse", () => {
     }
   });
 
-  it("breaks all the same when onError throws", async () => {
-    const onError = (): never => {
-      throw new Error("the log is full");
-    };
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("the log is full");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("the log is full"))],
+  ])("breaks all the same when onError %s, and nobody else hears of it", async (_how, onError) => {
     const { text, error } = await readAll(sseResponse(of({ id: "\n" }), { onError }));
     expect([text, (error as Error).message]).toEqual([": \n\n", expect.stringContaining("event id")]);
   });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { type Clock, resolveUrl, type StreamRequest, systemClock } from "@longwire/core";
 import { type NodeTransport, nodeTransport } from "@longwire/node";
+import { told } from "../told.ts";
 
 /** A request as `node:http` or `node:http2` (its compatibility API) hands it to a handler. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
@@ -29,7 +30,7 @@ export interface RelayOptions {
   rewrite?: ((request: StreamRequest, client: AnyRequest) => StreamRequest | Promise<StreamRequest>) | undefined;
   /**
    * Is told of each exchange that the upstream or a clock broke, with the error in full: a StreamError, or what `rewrite` threw. It is for a
-   * log; clients are told far less. A client that leaves is no failure.
+   * log; clients are told far less, and what it throws is lost. A client that leaves is no failure.
    */
   onFailure?: ((error: unknown, client: AnyRequest) => void) | undefined;
   /** Measures the clocks. Default: the system's. */
@@ -57,7 +58,7 @@ export interface RelaySettings {
   readonly name: string;
   readonly trustForwarded: boolean;
   readonly rewrite: RelayOptions["rewrite"];
-  readonly onFailure: RelayOptions["onFailure"];
+  readonly onFailure: (error: unknown, client: AnyRequest) => void;
   readonly clock: Clock;
 }
 
@@ -83,7 +84,7 @@ export function relaySettings(upstream: string | URL, options: RelayOptions): Re
     name,
     trustForwarded,
     rewrite,
-    onFailure,
+    onFailure: told(onFailure),
     clock,
   };
 }

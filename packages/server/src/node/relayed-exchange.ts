@@ -226,7 +226,7 @@ export class RelayedExchange {
     this.#release(error);
     if (!this.#response) return;
     // Who reads nothing would keep what was written before for ever.
-    this.#tell(error);
+    this.#settings.onFailure(error, this.#client);
     this.#clientGone = true;
     this.#taken?.();
     this.#cut();
@@ -240,20 +240,12 @@ export class RelayedExchange {
 
   /** Nothing was passed on yet: a reason. Else what was passed on reaches the client, and then the cut does. */
   async #fail(error: unknown): Promise<void> {
-    this.#tell(error);
+    this.#settings.onFailure(error, this.#client);
     if (this.#answer.headersSent) return this.#cut();
     const { status, reason, type } = gatewayFailure(error);
     for (const field of this.#answer.getHeaderNames()) this.#answer.removeHeader(field);
     this.#answer.setHeader("proxy-status", `${this.#settings.name}; error=${type}`);
     await this.#refuse(status, reason);
-  }
-
-  #tell(error: unknown): void {
-    try {
-      this.#settings.onFailure?.(error, this.#client);
-    } catch {
-      // A log that fails breaks no exchange.
-    }
   }
 
   async #refuse(status: number, reason: string): Promise<void> {
