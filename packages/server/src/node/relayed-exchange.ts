@@ -117,7 +117,8 @@ export class RelayedExchange {
     const answer = this.#answer as ServerResponse;
     const { name } = this.#settings;
     const kept = endToEnd(fields);
-    if (fields["transfer-encoding"] !== undefined) delete kept["content-length"];
+    // RFC 9110 section 8.6; HTTP/2 would be broken by one that is wrong.
+    if (fields["transfer-encoding"] !== undefined || status === 204) delete kept["content-length"];
     kept["via"] = listed(
       [kept["via"] ?? []].flat().join(", ") || undefined,
       `${framing === "h2" ? "2" : "1.1"} ${name}`,
