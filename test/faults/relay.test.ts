@@ -359,6 +359,36 @@ describe("failures before the head", () => {
     ]);
   });
 
+  test("a head that trickles in is its server's to end, and nothing reaches the upstream", async () => {
+    await using upstream = await rawServer(() => {});
+    await using passing = relay(upstream.url);
+    await using front = await listening(
+      createServer({ headersTimeout: 50, requestTimeout: 50, connectionsCheckingInterval: 5 }, passing),
+    );
+    using client = new RawClient(front.port);
+    client.write("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    await client.ended;
+    expect(client.head).toContain("HTTP/1.1 408 ");
+    expect(upstream.wires.length).toBe(0);
+  });
+
+  test("a body of which each byte crosses when it comes ends with totalMs, though it never falls silent", async () => {
+    let heard = 0;
+    await using upstream = await serve((request) => {
+      request.on("data", ({ length }: Buffer) => {
+        heard += length;
+        client.write("1\r\na\r\n");
+      });
+    });
+    await using front = await relayServer(upstream.url, { timeouts: { headersMs: 5_000, totalMs: 200 } });
+    using client = new RawClient(front.port);
+    client.write("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    await client.until("HTTP/1.1 504 ");
+    await upstream.left;
+    expect(heard).toBeGreaterThan(1);
+    expect(front.failures).toEqual(["deadline"]);
+  });
+
   test("a body that trickles in does not hold the upstream for longer than the clocks allow", async () => {
     await using upstream = await serve((request) => void request.resume());
     await using front = await relayServer(upstream.url, { timeouts: { headersMs: 50 } });
