@@ -1,16 +1,10 @@
-import { type DropPolicy, Inbox, type LatestBy } from "@longwire/core";
+import { Inbox } from "@longwire/core";
 import type { ItemDelivery } from "./delivery.ts";
 import type { Published } from "./replay-log.ts";
+import { dropPolicy, type SlowPolicy } from "./slow-policy.ts";
 
 /** What becomes of one item more for a subscriber that is `capacity` items behind. */
-export type SubscriberPolicy = "block" | "dropOldest" | "evict" | LatestBy<Published>;
-
-/** @throws TypeError on what is no policy */
-export function checkedPolicy(policy: SubscriberPolicy): SubscriberPolicy {
-  const named: readonly unknown[] = ["block", "dropOldest", "evict"];
-  if (named.includes(policy) || typeof Object(policy).latestBy === "function") return policy;
-  throw new TypeError(`policy must be "block", "dropOldest", "evict" or latestBy(key), got ${String(policy)}`);
-}
+export type SubscriberPolicy = SlowPolicy<Published>;
 
 /** The bounded queue of one subscriber: an {@link Inbox} whose resume points are ids, so that who is cut there and comes back loses nothing. */
 export class Outbox {
@@ -22,9 +16,13 @@ export class Outbox {
 
   constructor(policy: SubscriberPolicy, capacity: number) {
     this.blocks = policy === "block";
-    this.#inbox = new Inbox(dropPolicy(policy), capacity, ({ item, cursor = item.id }) => {
-      this.#missing = { to: String(cursor), dropped: (this.#missing?.dropped ?? 0) + 1 };
-    });
+    this.#inbox = new Inbox(
+      dropPolicy(policy, ({ item }: ItemDelivery) => item),
+      capacity,
+      ({ item, cursor = item.id }) => {
+        this.#missing = { to: String(cursor), dropped: (this.#missing?.dropped ?? 0) + 1 };
+      },
+    );
   }
 
   get size(): number {
@@ -58,10 +56,4 @@ export class Outbox {
     this.#inbox.clear();
     this.#missing = undefined;
   }
-}
-
-/** What a full queue does here; what it cannot take ends, or waits, in other hands. */
-function dropPolicy(policy: SubscriberPolicy): DropPolicy<ItemDelivery> {
-  if (policy === "block" || policy === "evict") return "error";
-  return policy === "dropOldest" ? policy : { latestBy: ({ item }) => policy.latestBy(item) };
 }

@@ -155,8 +155,10 @@ export class WsSocket implements WireSocket {
     this.#ws.send(piece, { binary: long.binary, fin }, (error) => {
       if (error) return;
       this.#bytesSent += piece.length;
-      if (fin) this.#long.shift()?.sent();
+      if (fin) this.#long.shift();
       this.#sendPiece();
+      // Last: it may send the next one.
+      if (fin) long.sent();
     });
   }
 
