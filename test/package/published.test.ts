@@ -82,6 +82,8 @@ const onlyOfNode: ReadonlySet<string> = new Set([
   "relay",
   "takeOver",
   "acceptUpgrade",
+  "webSocketHub",
+  "publisherHub",
 ]);
 
 const commands = manifests.flatMap(({ name, bin = {} }) =>

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { badUsage, exitCodes } from "./exit-codes.ts";
-import { tail } from "./tail.ts";
-import { tailCommand } from "./tail-command.ts";
+import { tail } from "./tail/tail.ts";
+import { tailCommand } from "./tail/tail-command.ts";
 import { UsageError } from "./usage-error.ts";
 import type { World } from "./world.ts";
 

@@ -145,6 +145,27 @@ test("a long message goes out in fragments, in order with the others, with pings
   expect([peer.pongs, socket.bufferedBytes]).toEqual([["1"], 0]);
 });
 
+test("long messages that are each sent in the turn in which the one before has left come whole", async () => {
+  const lengths: number[] = [];
+  await using server = await webSockets(createHttpServer(), { maxPayload: 1e9 }, (socket) => {
+    socket.on("message", (data: Buffer) => lengths.push(data.length));
+  });
+  await using transport = nodeTransport();
+  const socket = await nodeWebSocket(transport)(asking(server.url), { signal: never });
+  const peer = heard(socket);
+  const wanted = [100_000, 200_000, 70_000, 131_072, 65_536];
+  await new Promise<void>((resolve) => {
+    const sendNext = (index: number): void => {
+      if (index === wanted.length) return resolve();
+      socket.send(new Uint8Array(wanted[index] as number), () => sendNext(index + 1));
+    };
+    sendNext(0);
+  });
+  socket.close(1_000, "");
+  await peer.end;
+  expect(lengths).toEqual(wanted);
+});
+
 test("of many pings that come at once, as behind a long pause, the latest is answered: they break nothing", async () => {
   const pongs: string[] = [];
   const last = Promise.withResolvers<void>();

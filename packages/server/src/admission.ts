@@ -8,8 +8,6 @@ export interface AdmissionSettings {
   readonly most: number | undefined;
   /** Default: no limit. */
   readonly maxPerAddress: number | undefined;
-  /** Whether a page of this origin may come in. */
-  readonly isAllowed: (origin: string) => boolean;
   /** When one that is refused for now may ask again. */
   readonly retryMs: number;
 }
@@ -47,8 +45,8 @@ export class Admission {
   }
 
   /** Why one may not come in now, which is counted; `undefined`: it may. */
-  refusal(origin: string | undefined, address: string | undefined): Refusal | undefined {
-    const refusal = this.#refusal(origin, address);
+  refusal(address: string | undefined, isOriginAllowed: boolean): Refusal | undefined {
+    const refusal = this.#refusal(address, isOriginAllowed);
     if (refusal) this.refused++;
     return refusal;
   }
@@ -66,25 +64,33 @@ export class Admission {
     };
   }
 
-  #refusal(origin: string | undefined, address: string | undefined): Refusal | undefined {
-    const { what, isAllowed, retryMs } = this.#settings;
-    const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
-    const retry = { ...headers, "retry-after": String(Math.max(1, Math.ceil(retryMs / 1_000))) };
-    if (origin !== undefined && !isAllowed(origin)) {
-      return { status: 403, headers, text: "Pages of this origin may not come in here.\n" };
-    }
-    if (this.#closed) return { status: 503, headers: retry, text: "Closing; come back.\n" };
-    if (this.#size >= this.#most) return { status: 503, headers: retry, text: `Too many ${what}.\n` };
+  /** Why nobody comes in any more; `undefined`: some do. */
+  closing(): Refusal | undefined {
+    return this.#closed ? this.#forNow(503, "Closing; come back.\n") : undefined;
+  }
+
+  #refusal(address: string | undefined, isOriginAllowed: boolean): Refusal | undefined {
+    const { what } = this.#settings;
+    if (!isOriginAllowed) return { status: 403, headers: plain, text: "Pages of this origin may not come in here.\n" };
+    if (this.#closed) return this.closing();
+    if (this.#size >= this.#most) return this.#forNow(503, `Too many ${what}.\n`);
     if (address !== undefined && this.#from(address) >= this.#maxPerAddress) {
-      return { status: 429, headers: retry, text: `Too many ${what} from your address.\n` };
+      return this.#forNow(429, `Too many ${what} from your address.\n`);
     }
     return undefined;
+  }
+
+  #forNow(status: 429 | 503, text: string): Refusal {
+    const seconds = Math.max(1, Math.ceil(this.#settings.retryMs / 1_000));
+    return { status, headers: { ...plain, "retry-after": String(seconds) }, text };
   }
 
   #from(address: string): number {
     return this.#byAddress.get(address) ?? 0;
   }
 }
+
+const plain = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
 
 /** Origins whose pages may come in. @throws TypeError on what is no origin */
 export function checkedOrigins(origins: readonly string[]): ReadonlySet<string> {

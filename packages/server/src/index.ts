@@ -10,6 +10,7 @@ export { memoryReplayLog } from "./memory-replay-log.ts";
 export type { MemoryReplayLogOptions } from "./memory-replay-log.ts";
 export type { Delivery } from "./delivery.ts";
 export type { SubscriberPolicy } from "./outbox.ts";
+export type { SlowPolicy } from "./slow-policy.ts";
 export { Subscription } from "./subscription.ts";
 export type { Refusal } from "./admission.ts";
 export { createPublisher, Publisher } from "./publisher.ts";

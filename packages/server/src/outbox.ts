@@ -1,16 +1,10 @@
-import { type DropPolicy, Inbox, type LatestBy } from "@longwire/core";
+import { Inbox } from "@longwire/core";
 import type { ItemDelivery } from "./delivery.ts";
 import type { Published } from "./replay-log.ts";
+import { dropPolicy, type SlowPolicy } from "./slow-policy.ts";
 
 /** What becomes of one item more for a subscriber that is `capacity` items behind. */
-export type SubscriberPolicy = "block" | "dropOldest" | "evict" | LatestBy<Published>;
-
-/** @throws TypeError on what is no policy */
-export function checkedPolicy(policy: SubscriberPolicy): SubscriberPolicy {
-  const named: readonly unknown[] = ["block", "dropOldest", "evict"];
-  if (named.includes(policy) || typeof Object(policy).latestBy === "function") return policy;
-  throw new TypeError(`policy must be "block", "dropOldest", "evict" or latestBy(key), got ${String(policy)}`);
-}
+export type SubscriberPolicy = SlowPolicy<Published>;
 
 /** The bounded queue of one subscriber: an {@link Inbox} whose resume points are ids, so that who is cut there and comes back loses nothing. */
 export class Outbox {
@@ -21,11 +15,15 @@ export class Outbox {
 
   constructor(policy: SubscriberPolicy, capacity: number) {
     this.blocks = policy === "block";
-    this.#inbox = new Inbox(dropPolicy(policy), capacity, ({ item, cursor = item.id }) => {
-      const { last = item, dropped = 0 } = this.#missing ?? {};
-      // With `latestBy` one that is newer than those behind it may stand in the oldest place.
-      this.#missing = { id: String(cursor), last: last.number > item.number ? last : item, dropped: dropped + 1 };
-    });
+    this.#inbox = new Inbox(
+      dropPolicy(policy, ({ item }: ItemDelivery) => item),
+      capacity,
+      ({ item, cursor = item.id }) => {
+        const { last = item, dropped = 0 } = this.#missing ?? {};
+        // With `latestBy` one that is newer than those behind it may stand in the oldest place.
+        this.#missing = { id: String(cursor), last: last.number > item.number ? last : item, dropped: dropped + 1 };
+      },
+    );
   }
 
   get size(): number {
@@ -68,10 +66,4 @@ export interface Missing {
   /** The newest that was dropped. */
   readonly last: ItemDelivery;
   readonly dropped: number;
-}
-
-/** What a full queue does here; what it cannot take ends, or waits, in other hands. */
-function dropPolicy(policy: SubscriberPolicy): DropPolicy<ItemDelivery> {
-  if (policy === "block" || policy === "evict") return "error";
-  return policy === "dropOldest" ? policy : { latestBy: ({ item }) => policy.latestBy(item) };
 }

@@ -2,9 +2,10 @@ import { type Clock, type Random, systemClock, systemRandom } from "@longwire/co
 import { Admission, checkedOrigins, type Refusal } from "./admission.ts";
 import { goodbyeDelivery, ItemDelivery, ownTypes } from "./delivery.ts";
 import { memoryReplayLog } from "./memory-replay-log.ts";
-import { checkedPolicy, Outbox, type SubscriberPolicy } from "./outbox.ts";
+import { Outbox, type SubscriberPolicy } from "./outbox.ts";
 import type { Published, ReplayLog } from "./replay-log.ts";
 import { wholeFrom } from "./response-options.ts";
+import { checkedPolicy } from "./slow-policy.ts";
 import { sseText } from "./sse-encoding.ts";
 import { Subscription } from "./subscription.ts";
 import { checkedTopics } from "./topics.ts";
@@ -132,7 +133,6 @@ export class Publisher implements AsyncDisposable {
       what: "subscribers",
       most: options.maxSubscribers,
       maxPerAddress: options.maxPerAddress,
-      isAllowed: (origin) => this.#origins?.has(origin) ?? true,
       retryMs,
     });
     this.#clock = options.clock ?? systemClock;
@@ -187,7 +187,12 @@ export class Publisher implements AsyncDisposable {
     origin?: string | undefined;
     address?: string | undefined;
   } = {}): Refusal | undefined {
-    return this.#admission.refusal(origin, address);
+    return this.#admission.refusal(address, origin === undefined || (this.#origins?.has(origin) ?? true));
+  }
+
+  /** Those whose pages may read; `undefined`: it is not looked at. */
+  get origins(): readonly string[] | undefined {
+    return this.#origins && [...this.#origins];
   }
 
   /** Headers that let a page of an allowed origin read the answer, and when it may ask again. */

@@ -29,6 +29,7 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
   #failure: { readonly error: unknown } | undefined;
   #goodbye: Delivery | undefined;
   #ending = false;
+  #evicted = false;
   #over = false;
   #waiting: ((step: IteratorResult<Delivery, undefined>) => void) | undefined;
   #fail: ((error: unknown) => void) | undefined;
@@ -125,10 +126,16 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
   /** As `finish`, but what waits is dropped; answers how many that were. The log still has them. */
   evict(goodbye: Delivery): number {
     const waiting = this.#outbox.size + this.#before.length - this.#taken;
+    this.#evicted = true;
     this.#drop();
     this.finish(goodbye);
     this.#makeRoom();
     return waiting;
+  }
+
+  /** Its goodbye says so only to who reads it: a protocol of its own may have a word for it. */
+  get evicted(): boolean {
+    return this.#evicted;
   }
 
   /** Cuts the connection. */

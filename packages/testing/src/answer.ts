@@ -57,11 +57,14 @@ export function answererOf<Request extends AnswerRequest>(answering: Answering<R
   const readOnce = new WeakSet<object>();
   if (typeof answering !== "function") checkAnswer(answering);
   return async (request, plan) => {
-    const instead = plan.blackhole ? {} : answerInstead(plan);
-    const answer = instead ?? (typeof answering === "function" ? await answering(request) : answering);
-    checkAnswer(answer);
+    const answer = answerOf(plan) ?? (typeof answering === "function" ? await answering(request) : answering);
     return plannedAnswer(answer, plan, readOnce);
   };
+}
+
+/** What a plan answers itself, or never: nobody else is asked then. */
+export function answerOf(plan: FaultPlan): Answer | undefined {
+  return plan.blackhole ? {} : answerInstead(plan);
 }
 
 function checkAnswer(answer: Answer): void {
@@ -81,12 +84,17 @@ const checks: Checks<Answer> = {
   framing: oneOf(["length", "chunked", "close"]),
 };
 
-/** @throws TypeError when a body of framing `length` has no length that is known, or one that can be read once was */
-function plannedAnswer(
-  { status = 200, headers: given, body = "", framing }: Answer,
+/**
+ * @throws TypeError, RangeError on what is no answer; TypeError when a body of framing `length` has no length that is known, or one that can be read once
+ * was
+ */
+export function plannedAnswer(
+  answer: Answer,
   plan: FaultPlan,
-  readOnce: WeakSet<object>,
+  readOnce: WeakSet<object> = new WeakSet(),
 ): PlannedAnswer {
+  checkAnswer(answer);
+  const { status = 200, headers: given, body = "", framing } = answer;
   const headers = new Headers(given);
   const inHand = typeof body === "string" || body instanceof Uint8Array;
   const parts = bodiless.has(status) ? [] : inHand ? [body] : body;

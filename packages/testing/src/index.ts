@@ -3,6 +3,7 @@ export type { FaultPlan, FaultPlans } from "./fault-plan.ts";
 export { faultSteps } from "./fault-steps.ts";
 export type { FaultStep } from "./fault-steps.ts";
 export type { Answer, Answering, AnswerRequest } from "./answer.ts";
+export { answerByPlan } from "./answer-by-plan.ts";
 export { loopbackServer } from "./loopback-server.ts";
 export type { LoopbackConnection, LoopbackRequest, LoopbackServer, LoopbackServerOptions } from "./loopback-server.ts";
 export { faultProxy } from "./fault-proxy.ts";

@@ -3,13 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { type Clock, systemClock } from "@longwire/core";
-import { type Answering, type AnswerRequest, answererOf, type PlannedAnswer } from "./answer.ts";
-import { type Carrier, carry } from "./carry.ts";
+import { type Answering, type AnswerRequest, answererOf } from "./answer.ts";
+import { carry } from "./carry.ts";
 import { checkFields } from "./checks.ts";
 import { endings } from "./endings.ts";
 import { type FaultPlan, type FaultPlans, planOptions, plansOf } from "./fault-plan.ts";
 import { faultFlow } from "./fault-steps.ts";
-import { written } from "./written.ts";
+import { responseCarrier } from "./response-carrier.ts";
 
 export interface LoopbackServerOptions {
   /** What goes wrong, by request. Default: nothing. */
@@ -163,39 +163,4 @@ function requestOf(
   }
   const { method = "GET", url: path = "/" } = incoming;
   return { index, method, path, headers, signal, connection, body: incoming, text: () => text(incoming) };
-}
-
-function responseCarrier(response: ServerResponse, { status, headers, framing }: PlannedAnswer): Carrier {
-  const { req: request } = response;
-  const promised = Number(headers.get("content-length") ?? 0);
-  let sent = 0;
-  return {
-    begin() {
-      response.statusCode = status;
-      response.setHeaders(headers);
-      if (framing === "close") {
-        response.shouldKeepAlive = false;
-        response.useChunkedEncodingByDefault = false;
-      }
-      return written((done) => {
-        response.flushHeaders();
-        done();
-      });
-    },
-    write(bytes) {
-      sent += bytes.length;
-      return written((done) => response.write(bytes, done));
-    },
-    end() {
-      if (sent < promised && request.method !== "HEAD") this.cut();
-      else response.end();
-    },
-    cut() {
-      endings.cut(request.socket);
-      request.resume();
-    },
-    halfClose: () => endings.halfClose(request.socket),
-    reset: () => endings.reset(request.socket),
-    stall: () => new Promise(() => {}),
-  };
 }

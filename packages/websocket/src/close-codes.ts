@@ -9,7 +9,7 @@ export function endOfSocket({ code, reason, error }: SocketEnd, url: string): At
   if (error) return error;
   const [end, meaning] = table[code] ?? (code >= 4_000 ? ownCode : unknownCode);
   if (end === "complete" || end === "ended") return end;
-  const why = code === noCloseFrame ? meaning : `the server closed it with ${code}, ${meaning}`;
+  const why = code === noCloseFrame ? meaning : `it was closed with ${code}, ${meaning}`;
   const said = reason === "" ? "" : `, saying ${JSON.stringify(reason)}`;
   return new StreamError(end, `Cannot keep reading ${url}: ${why}${said}`, {
     closeCode: code,

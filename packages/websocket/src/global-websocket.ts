@@ -12,7 +12,7 @@ import {
   wakeEvents,
   type WireSocket,
 } from "@longwire/core";
-import { utf8Length } from "@longwire/core/bytes";
+import { decodeUtf8, utf8Length } from "@longwire/core/bytes";
 
 export interface GlobalWebSocketOptions {
   /** Measures how soon it is looked whether bytes have left, which the runtime does not tell. Default: the system's clock. */
@@ -116,10 +116,11 @@ class GlobalSocket implements WireSocket {
     for (const tell of this.#early.splice(0)) tell(listener);
   }
 
-  send(message: Message, sent: () => void): void {
+  send(message: Message, sent: () => void, asText?: boolean): void {
     if (this.#socket.readyState !== isOpen) return;
     const before = this.#socket.bufferedAmount;
-    this.#socket.send(message as string | Uint8Array<ArrayBuffer>);
+    const sending = asText && typeof message !== "string" ? decodeUtf8(message, 0, message.length) : message;
+    this.#socket.send(sending as string | Uint8Array<ArrayBuffer>);
     this.#handed += this.#socket.bufferedAmount - before;
     this.#leaving.push({ upTo: this.#handed, sent });
     if (this.#leaving.length === 1) this.#look(firstLookMs);

@@ -1,3 +1,5 @@
+export { AcceptedWebSocket } from "./accepted-websocket.ts";
+export type { AcceptedOptions, AcceptedOutcome, AcceptedStats } from "./accepted-websocket.ts";
 export { globalWebSocket } from "./global-websocket.ts";
 export type { GlobalWebSocketOptions } from "./global-websocket.ts";
 export type { SendPolicy } from "./outbox.ts";

@@ -12,6 +12,8 @@ export interface OutboxSettings {
   readonly capacity: number;
   /** The most bytes that wait in this process once there is one. */
   readonly maxUnsentBytes: number;
+  /** Told of each message that has left. */
+  readonly onLeft?: (() => void) | undefined;
 }
 
 /** A connection that takes messages. */
@@ -37,7 +39,7 @@ export class Outbox {
   #unsent = 0;
   #socket: WireSocket | undefined;
   #aboard: Set<Sending> = new Set();
-  #outcome: Outcome | undefined;
+  #outcome: Pick<Outcome, "code" | "error"> | undefined;
 
   constructor(settings: OutboxSettings) {
     this.#settings = settings;
@@ -48,23 +50,27 @@ export class Outbox {
     return this.#waiting.length + this.#unsent;
   }
 
-  /** Resolves when the message has left this process; that it fails unheard is no unhandled rejection. @throws StreamError */
-  send(message: Message): Promise<void> {
-    const sent = this.#send(message);
+  /**
+   * Resolves when the message has left this process; that it fails unheard is no unhandled rejection. With `asText` bytes leave as text.
+   *
+   * @throws StreamError
+   */
+  send(message: Message, asText = false): Promise<void> {
+    const sent = this.#send(message, asText);
     sent.catch(() => {
       this.lost++;
     });
     return sent;
   }
 
-  #send(message: Message): Promise<void> {
+  #send(message: Message, asText: boolean): Promise<void> {
     const { url, policy, capacity, maxUnsentBytes } = this.#settings;
     if (typeof message !== "string" && !(message instanceof Uint8Array)) {
       return Promise.reject(new TypeError("A message must be text or bytes (a string or a Uint8Array)"));
     }
     if (this.#outcome) return Promise.reject(this.#refusal(this.#outcome));
     return new Promise((resolve, reject) => {
-      const sending = { message, resolve, reject };
+      const sending = { message, asText, resolve, reject };
       if (this.#socket) {
         const bytes = this.#socket.bufferedBytes + this.#unsent * bytesPerSend;
         if (bytes < maxUnsentBytes) return this.#board(sending, this.#socket);
@@ -105,7 +111,7 @@ export class Outbox {
   }
 
   /** The stream is over: nothing is taken any more. */
-  end(outcome: Outcome): void {
+  end(outcome: Pick<Outcome, "code" | "error">): void {
     this.#outcome = outcome;
     for (const { reject } of this.#waiting.splice(0)) reject(this.#refusal(outcome));
   }
@@ -114,15 +120,17 @@ export class Outbox {
     const aboard = this.#aboard;
     aboard.add(sending);
     this.#unsent++;
-    socket.send(sending.message, () => {
+    const left = (): void => {
       if (!aboard.delete(sending)) return;
       this.#unsent--;
       this.sent++;
       sending.resolve();
-    });
+      this.#settings.onLeft?.();
+    };
+    socket.send(sending.message, left, sending.asText);
   }
 
-  #refusal({ code, error: cause }: Outcome): StreamError {
+  #refusal({ code, error: cause }: Pick<Outcome, "code" | "error">): StreamError {
     return new StreamError("unreachable", `Cannot send to ${this.#settings.url}: it is over (${code})`, { cause });
   }
 }
@@ -132,6 +140,7 @@ const bytesPerSend = 64;
 
 interface Sending {
   readonly message: Message;
+  readonly asText: boolean;
   resolve(): void;
   reject(why: unknown): void;
 }

@@ -27,7 +27,12 @@ export interface WebSocketSettings {
   /** A ping of the application's own. */
   readonly ping: (() => Message) | undefined;
   readonly isHeartbeat: ((message: Message) => boolean) | undefined;
+  /** Told once, when there is no connection any more, with what comes behind its last message, and the close frame that came. */
+  readonly gone?: ((last: EndOfMessages, closed: SocketEnd | undefined) => void) | undefined;
 }
+
+/** What comes behind the last message: an end, or an error. */
+export type EndOfMessages = Pick<Batch<Message>, "end" | "error">;
 
 /** What a close frame says. */
 export interface Farewell {
@@ -49,7 +54,7 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
   #marks: Mark<Message>[] = [];
   #bytes = 0;
   /** What comes behind the last item. */
-  #last: Pick<Batch<Message>, "end" | "error"> | undefined;
+  #last: EndOfMessages | undefined;
   /** Of the pull in hand. */
   #deliver: ((batch: Batch<Message>) => void) | undefined;
   #scheduled = false;
@@ -127,12 +132,10 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
   }
 
   closed(end: SocketEnd): void {
-    this.#gone = true;
-    this.#cancelClose?.();
     const how = endOfSocket(end, this.#settings.url);
-    const lost = typeof how === "string" ? undefined : how;
-    this.#lose(lost);
-    if (!this.#last) this.#end(typeof how === "string" ? { end: how } : { error: how });
+    const last = typeof how === "string" ? { end: how } : { error: how };
+    if (!this.#last) this.#end(last);
+    if (!this.#gone) this.#over(last.error, end);
   }
 
   // What its heartbeat asks.
@@ -166,7 +169,13 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
     this.#leave(error);
   }
 
-  #end(last: Pick<Batch<Message>, "end" | "error">): void {
+  /** Breaks the connection off, in any state; again is nothing. */
+  breakOff(why: StreamError): void {
+    if (!this.#last) this.#end({ error: why });
+    if (!this.#gone) this.#terminate(why);
+  }
+
+  #end(last: EndOfMessages): void {
     this.#last = last;
     this.#heartbeat.stop();
     this.#departures?.close();
@@ -248,21 +257,23 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
   }
 
   #terminate(why: StreamError): void {
-    this.#gone = true;
-    this.#cancelClose?.();
-    this.#lose(why);
+    this.#over(why);
     this.#socket.terminate();
   }
 
-  #lose(why: StreamError | undefined): void {
-    const { url } = this.#settings;
+  /** There is no connection any more: what it has and did not leave is lost. */
+  #over(why: StreamError | undefined, closed?: SocketEnd): void {
+    this.#gone = true;
+    this.#cancelClose?.();
+    const { url, gone } = this.#settings;
     const what = `The connection to ${url} ended before this message had left`;
     this.#departures?.lose(new StreamError("reset", what, { cause: why }));
+    gone?.(this.#last ?? { error: why }, closed);
   }
 }
 
 /** As ARCHITECTURE has it: what of one stream waits in this process before its socket is paused. */
-const mostBytesInFlight = 65_536;
+export const mostBytesInFlight: number = 65_536;
 
 /** Bytes of a frame as a server sends it, not masked: RFC 6455 section 5.2. */
 function frameBytes(payload: number): number {

@@ -4,7 +4,8 @@ import type { Puller, Session } from "../session/run.ts";
 export interface Source {
   /** Calls back once: when there is something to take, or at the end. */
   pull(puller: Puller): void;
-  close(): Promise<void> | void;
+  /** Nobody pulls through this one any more. */
+  close(puller: Puller): Promise<void> | void;
 }
 
 /** Takes what comes next of what is there; `undefined`: nothing is, it has to be pulled. */
@@ -52,7 +53,7 @@ export class PullIterator<From extends Source, Item> implements AsyncIterableIte
 
   async return(): Promise<IteratorResult<Item, undefined>> {
     this.#over = true;
-    await this.#source.close();
+    await this.#source.close(this);
     return done;
   }
 

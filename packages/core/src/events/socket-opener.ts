@@ -50,11 +50,14 @@ export interface WireSocket {
   /** Stops reading, so that the peer is held up by the wire. Absent, with `resume`, where the runtime cannot; else a socket begins paused. */
   pause?(): void;
   resume?(): void;
-  /** `sent` is called when its bytes have left this process; never, when they do not. */
-  send(message: Message, sent: () => void): void;
+  /**
+   * `sent` is called when its bytes have left this process; never, when they do not. With `asText` bytes, which have to be UTF-8, leave as text:
+   * what goes to many is encoded once.
+   */
+  send(message: Message, sent: () => void, asText?: boolean): void;
   /** Sends a Ping frame; its answer is told as `pong` with the same text. Absent in browsers. */
   ping?(text: string): void;
-  /** Begins the close handshake, behind what is being sent. 1000, or 3000 to 4999, as browsers allow; again is nothing. */
+  /** Begins the close handshake, behind what is being sent. 1000, or 3000 to 4999, as browsers allow, and what else the runtime sends; again is nothing. */
   close(code: number, reason: string): void;
   /** Breaks the connection off. Again is nothing. */
   terminate(): void;

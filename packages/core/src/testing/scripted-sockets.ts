@@ -164,7 +164,7 @@ class Scripted implements ScriptedPeer {
         peer.#listener = listener;
         peer.#tell();
       },
-      send: (message, sent) => this.#take(message, sent),
+      send: (message, sent, asText) => this.#take(asText ? textOf(message) : message, sent),
       close: (code, reason) => this.#leave(code, reason),
       terminate: () => this.#terminate(),
       ...(!entry.bare && {
@@ -248,6 +248,10 @@ class Scripted implements ScriptedPeer {
     this.left = "terminated";
     this.end({ code: 1006 });
   }
+}
+
+function textOf(message: Message): string {
+  return typeof message === "string" ? message : new TextDecoder().decode(message);
 }
 
 function bytesOf(message: Message): number {

@@ -1,2 +1,4 @@
+export { webSocketAcceptor } from "./web-socket-acceptor.ts";
+export type { WebSocketAcceptor, WebSocketAcceptorOptions } from "./web-socket-acceptor.ts";
 export { nodeWebSocket } from "./node-websocket.ts";
-export type { NodeWebSocketOptions } from "./node-websocket.ts";
+export type { NodeWebSocketOptions, PerMessageDeflate } from "./node-websocket.ts";

@@ -17,6 +17,7 @@ import { asked } from "../asked.ts";
 import type { NodeTransport } from "../node-transport.ts";
 import { responseHeaders } from "../response-headers.ts";
 import { wireError } from "../wire-error.ts";
+import { mostOfWs } from "./most-of-ws.ts";
 import { WsSocket } from "./ws-socket.ts";
 
 export interface NodeWebSocketOptions {
@@ -133,6 +134,3 @@ function definedHeaders(headers: SocketRequest["headers"]): Record<string, strin
     Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
 }
-
-// Of bytes and of milliseconds: above that `ws` has no limit any more, and a timer of Node fires at once.
-const mostOfWs = 2 ** 31 - 1;

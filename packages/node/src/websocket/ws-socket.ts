@@ -40,7 +40,12 @@ export class WsSocket implements WireSocket {
   #farewell: { readonly code: number; readonly reason: string } | undefined;
 
   /** To be called in the turn in which it is open: nothing is read from then on. */
-  constructor(ws: WebSocket, socket: Socket, { url, maxMessageBytes }: SocketRequest, headers: ResponseHeaders) {
+  constructor(
+    ws: WebSocket,
+    socket: Socket,
+    { url, maxMessageBytes }: Pick<SocketRequest, "url" | "maxMessageBytes">,
+    headers: ResponseHeaders,
+  ) {
     ws.pause();
     this.head = { url, status: 101, headers };
     this.#ws = ws;
@@ -93,16 +98,17 @@ export class WsSocket implements WireSocket {
   }
 
   /** A long one goes out in fragments, each when the one before has left: so it is seen to move, and pings go between. */
-  send(message: Message, sent: () => void): void {
+  send(message: Message, sent: () => void, asText = false): void {
+    const isText = typeof message === "string";
+    const binary = !isText && !asText;
     if (this.#long.length === 0 && message.length <= pieceBytes / 4) {
-      return this.#ws.send(message, (error) => {
+      return this.#ws.send(message, { binary }, (error) => {
         if (error) return;
         this.#bytesSent += message.length;
         sent();
       });
     }
-    const binary = typeof message !== "string";
-    const data = binary ? Buffer.from(message.buffer, message.byteOffset, message.length) : Buffer.from(message);
+    const data = isText ? Buffer.from(message) : Buffer.from(message.buffer, message.byteOffset, message.length);
     this.#long.push({ data, binary, sent, at: 0 });
     this.#longBytes += data.length;
     if (this.#long.length === 1) this.#sendPiece();
@@ -149,8 +155,10 @@ export class WsSocket implements WireSocket {
     this.#ws.send(piece, { binary: long.binary, fin }, (error) => {
       if (error) return;
       this.#bytesSent += piece.length;
-      if (fin) this.#long.shift()?.sent();
+      if (fin) this.#long.shift();
       this.#sendPiece();
+      // Last: it may send the next one.
+      if (fin) long.sent();
     });
   }
 
@@ -175,7 +183,7 @@ export class WsSocket implements WireSocket {
     }
     // By the codes of `ws` for what is no frame, and of zlib for what is no compressed message.
     const isMalformed = /^(WS_ERR|Z_)/.test(code);
-    const why = isMalformed ? "the server does not speak as RFC 6455 allows" : "the connection broke";
+    const why = isMalformed ? "what came is not as RFC 6455 allows" : "the connection broke";
     return new StreamError(isMalformed ? "protocol" : "reset", `${what}: ${why} (${error.message})`, { cause: error });
   }
 }

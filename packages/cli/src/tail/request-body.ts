@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { addAbortSignal } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { UsageError } from "./usage-error.ts";
-import type { World } from "./world.ts";
+import { UsageError } from "../usage-error.ts";
+import type { World } from "../world.ts";
 
 /** The body that `-d` names: its text, or the bytes of `@file`, or of stdin for `@-`, as they are. @throws UsageError */
 export async function requestBody(data: string, { stdin, interrupted }: World): Promise<string | Uint8Array> {

@@ -1,9 +1,9 @@
 import type { Cursor } from "@longwire/core";
 import { encodeSse } from "@longwire/sse";
-import { escapeControls } from "./escape-controls.ts";
+import { escapeControls } from "../escape-controls.ts";
 import type { Item } from "./item.ts";
 import type { JsonLine } from "./json-line.ts";
-import type { Paint } from "./paint.ts";
+import type { Paint } from "../paint.ts";
 import { paintJson } from "./paint-json.ts";
 
 /** What is printed of an item: `--output`. */

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parseDuration } from "./duration.ts";
-import { exitCodesHelp } from "./exit-codes.ts";
+import { parseDuration } from "../duration.ts";
+import { exitCodesHelp } from "../exit-codes.ts";
 import { outputs } from "./printer.ts";
 import { readings } from "./tail-dialect.ts";
 import type { TailFlags } from "./tail-options.ts";

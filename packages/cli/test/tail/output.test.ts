@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { Output } from "../src/output.ts";
+import { Output } from "../../src/tail/output.ts";
 
 const never = new AbortController().signal;
 

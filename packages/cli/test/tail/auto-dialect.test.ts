@@ -1,7 +1,7 @@
 import { type Dialect, StreamRequest } from "@longwire/core";
 import { describe, expect, test } from "vitest";
-import type { Item } from "../src/item.ts";
-import { tailDialect } from "../src/tail-dialect.ts";
+import type { Item } from "../../src/tail/item.ts";
+import { tailDialect } from "../../src/tail/tail-dialect.ts";
 import { answer } from "./answer.ts";
 
 describe("auto", () => {

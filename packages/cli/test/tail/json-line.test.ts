@@ -1,7 +1,7 @@
 import { type Decoder, emptySink, type Framing, StreamError } from "@longwire/core";
 import { jsonSeqDecoder, jsonSeqDialect, ndjsonDecoder, ndjsonDialect } from "@longwire/ndjson";
 import { describe, expect, test } from "vitest";
-import { type JsonLine, jsonLineDialect } from "../src/json-line.ts";
+import { type JsonLine, jsonLineDialect } from "../../src/tail/json-line.ts";
 import { answer } from "./answer.ts";
 
 const ndjsonBodies = {

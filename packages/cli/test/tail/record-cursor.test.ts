@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { recordCursor } from "../src/record-cursor.ts";
+import { recordCursor } from "../../src/tail/record-cursor.ts";
 
 test.each([
   ["seq", '{"seq":7}', 7],

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { StreamError } from "@longwire/core";
 import { expect, test } from "vitest";
-import { type Reporter, reporter } from "../src/reporter.ts";
+import { type Reporter, reporter } from "../../src/tail/reporter.ts";
 
 const url = "https://user:password@a.example/events?token=secret";
 

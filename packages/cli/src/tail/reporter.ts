@@ -7,10 +7,10 @@ import {
   type WaitCause,
   waitReason,
 } from "@longwire/core";
-import { shownDuration } from "./duration.ts";
-import { escapeControls } from "./escape-controls.ts";
-import { type Colour, paintFor } from "./paint.ts";
-import type { Terminal } from "./world.ts";
+import { shownDuration } from "../duration.ts";
+import { escapeControls } from "../escape-controls.ts";
+import { type Colour, paintFor } from "../paint.ts";
+import type { Terminal } from "../world.ts";
 
 /** All that is no data, for stderr: what happens to the stream, how it ended and why. */
 export interface Reporter {

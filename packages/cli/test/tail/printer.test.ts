@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Item } from "../src/item.ts";
-import type { Paint } from "../src/paint.ts";
-import { type OutputForm, printerFor } from "../src/printer.ts";
-import { recordCursor } from "../src/record-cursor.ts";
+import type { Item } from "../../src/tail/item.ts";
+import type { Paint } from "../../src/paint.ts";
+import { type OutputForm, printerFor } from "../../src/tail/printer.ts";
+import { recordCursor } from "../../src/tail/record-cursor.ts";
 
 const plain: Paint = (_, text) => text;
 const tagged: Paint = (colour, text) => `<${colour}>${text}</>`;

@@ -1,16 +1,16 @@
 import { type Dialect, type EventStream, openStream, type StreamOptions } from "@longwire/core";
 import { nodeTransport } from "@longwire/node";
-import { exitCodes, outputFailed } from "./exit-codes.ts";
+import { exitCodes, outputFailed } from "../exit-codes.ts";
 import type { Item } from "./item.ts";
 import { Output } from "./output.ts";
-import { paintFor } from "./paint.ts";
+import { paintFor } from "../paint.ts";
 import { printerFor } from "./printer.ts";
 import { recordCursor } from "./record-cursor.ts";
 import { type Reporter, reporter } from "./reporter.ts";
 import { tailDialect } from "./tail-dialect.ts";
 import { type TailFlags, tailOptions } from "./tail-options.ts";
-import { UsageError } from "./usage-error.ts";
-import type { World } from "./world.ts";
+import { UsageError } from "../usage-error.ts";
+import type { World } from "../world.ts";
 
 /**
  * Prints a stream until it ends, and answers with the exit code.

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { systemClock } from "@longwire/core";
 import { describe, expect, test } from "vitest";
-import { type TailFlags, tailOptions } from "../src/tail-options.ts";
+import { type TailFlags, tailOptions } from "../../src/tail/tail-options.ts";
 
 describe("-H", () => {
   test("sets headers, joins those of one name, and leaves out what has no value", async () => {

@@ -3,8 +3,8 @@ import type { Item } from "./item.ts";
 import type { OutputForm } from "./printer.ts";
 import { bodyType, requestBody } from "./request-body.ts";
 import type { Reading } from "./tail-dialect.ts";
-import { UsageError } from "./usage-error.ts";
-import type { World } from "./world.ts";
+import { UsageError } from "../usage-error.ts";
+import type { World } from "../world.ts";
 
 /** What stands on the command line of `tail` beside the URL, as commander hands it on. */
 export interface TailFlags {

@@ -1,4 +1,4 @@
-import type { Colour, Paint } from "./paint.ts";
+import type { Colour, Paint } from "../paint.ts";
 
 /** Colours JSON by its tokens, and leaves the text as it is. What is no JSON gets colours too, in odd places. */
 export function paintJson(text: string, paint: Paint): string {
