@@ -2,6 +2,9 @@
 
 import { createClient } from "longwire";
 
+/** Tells the test how many events are seen. */
+const { saw } = globalThis as unknown as { saw(count: number): unknown };
+
 /** Where the page is from. */
 export function origin(): string {
   return location.origin;
@@ -18,6 +21,7 @@ export function readByEventSource(url: string, count: number): Promise<unknown> 
     };
     source.addEventListener("message", ({ lastEventId, data }) => {
       seen.push([lastEventId, data]);
+      saw(seen.length);
       if (seen.length === count) end("all");
     });
     source.addEventListener("error", () => {
@@ -33,6 +37,7 @@ export async function readByClient(url: string, count: number): Promise<unknown>
   try {
     for await (const { lastEventId, data } of client.sse(url)) {
       seen.push([lastEventId, data]);
+      saw(seen.length);
       if (seen.length === count) break;
     }
     return { how: "all", seen };
