@@ -243,6 +243,22 @@ describe("handshakes", () => {
     expect(server.hub.stats).toMatchObject({ sockets: 0, accepted: 0, refused: 1 });
   });
 
+  test.each([{}, { origin: "https://evil.example" }])(
+    "behind a request that is not answered yet end the connection, and bring nobody down: %j",
+    async (fields) => {
+      const hub = webSocketHub(silent);
+      const asked = Promise.withResolvers<void>();
+      const http = createServer(() => asked.resolve()).on("upgrade", hub.upgrade);
+      await using open = await listening(http);
+      using client = new RawClient(open.port);
+      client.write(`GET / HTTP/1.1\r\nHost: x\r\n\r\n${handshake(fields)}`);
+      await asked.promise;
+      await client.ended;
+      expect([client.received, hub.stats.sockets, hub.stats.accepted]).toEqual(["", 0, 0]);
+      await hub.close();
+    },
+  );
+
   test("agree to the first of our protocols that is offered, and to none that is not", async () => {
     await using server = await served(silent, { protocols: ["chat.v2", "chat.v1"] });
     const offered = async (list: string) => {

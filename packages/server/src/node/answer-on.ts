@@ -16,3 +16,10 @@ export function answerOn(request: IncomingMessage, socket: Duplex): ServerRespon
     return undefined;
   }
 }
+
+/** Whether an answer to a request before this one is yet to be sent on its socket. */
+export function isAwaited(request: IncomingMessage, socket: Duplex): boolean {
+  const answer = answerOn(request, socket);
+  answer?.detachSocket(socket as Socket);
+  return answer === undefined;
+}

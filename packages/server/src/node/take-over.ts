@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { answerOn } from "./answer-on.ts";
+import { answerOn, isAwaited } from "./answer-on.ts";
 
 /**
  * Takes the connection of a request from `node:http`, which neither reads nor writes it any more: the server's side of Go's
@@ -45,9 +44,9 @@ export function takeOver(request: IncomingMessage, from: ServerResponse | Duplex
 }
 
 function switched(request: IncomingMessage, socket: Duplex): Duplex {
-  const answer = answerOn(request, socket);
-  if (!answer) throw new TypeError("Cannot take over: an answer to a request before is yet to be sent");
-  answer.detachSocket(socket as Socket);
+  if (isAwaited(request, socket)) {
+    throw new TypeError("Cannot take over: an answer to a request before is yet to be sent");
+  }
   return socket;
 }
 

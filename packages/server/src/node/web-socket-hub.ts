@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Message } from "@longwire/core";
 import type { AcceptedWebSocket } from "@longwire/websocket";
 import { wholeFrom } from "../response-options.ts";
+import { isAwaited } from "./answer-on.ts";
 import { goingAway, internalError, tryAgainLater } from "./close-codes.ts";
 import { type Broadcast, HubMember } from "./hub-member.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./hub-options.ts";
@@ -166,6 +167,8 @@ export class WebSocketHub implements AsyncDisposable {
     };
     // A client that resets its connection brings nobody down.
     socket.on("error", () => {});
+    // What it was sent in advance of would be answered into its frames.
+    if (isAwaited(request, socket)) return void socket.destroy();
     try {
       const address = addressOf(request);
       const refusal = admission.refusal(address, isOriginAllowed(request));
