@@ -166,6 +166,11 @@ test("without origins of the publisher only pages of the same host come in", asy
   expect(await statusOf(server.url, server.url.slice(0, -1))).toBe(101);
 });
 
+test("topics that are a text are refused when the hub is made", async () => {
+  const publisher = createPublisher();
+  expect(() => publisherHub(publisher, { topics: "news" })).toThrow("topics must be a list of strings");
+});
+
 test("what clients send is read and dropped, and one that leaves is a subscriber no more", async () => {
   await using server = await served();
   const socket = new WebSocket(server.url.replace("http", "ws"));

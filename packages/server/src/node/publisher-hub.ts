@@ -4,6 +4,7 @@ import { goodbyeDelivery } from "../delivery.ts";
 import { lastEventId } from "../last-event-id.ts";
 import type { Publisher, SubscribeOptions } from "../publisher.ts";
 import type { Subscription } from "../subscription.ts";
+import { checkedTopics } from "../topics.ts";
 import { type HandshakeOptions, hubSettings, type SocketLimits } from "./hub-options.ts";
 import { readAndDrop } from "./read-and-drop.ts";
 import { goingAway, tryAgainLater } from "./close-codes.ts";
@@ -50,7 +51,8 @@ export interface PublisherHubOptions
  * ```
  */
 export function publisherHub(publisher: Publisher, options: PublisherHubOptions = {}): WebSocketHub {
-  const { topics, cursor = cursorOf, policy, capacity, ...limits } = options;
+  const { topics: own, cursor = cursorOf, policy, capacity, ...limits } = options;
+  const topics = typeof own === "function" ? own : checkedTopics(own);
   const { retryMs, clock, origins } = publisher;
   const settings = hubSettings({ origins, ...limits, retryMs, clock });
   const { addressOf } = settings;

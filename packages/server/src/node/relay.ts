@@ -31,7 +31,7 @@ export interface Relay extends AsyncDisposable {
  * - The request's body is sent while it comes, its head before it. Backpressure and disconnects cross both ways.
  * - An upstream that breaks off is passed on as a cut, never as an end: HTTP/1.1 the connection, HTTP/2 RST_STREAM.
  * - Before the head a failure is a 502, or a 504 when a clock ran out, with a reason that names nothing of the upstream, and `Proxy-Status`
- *   (RFC 9209); the whole of it goes to `onFailure`. A path that leads out of the upstream's is a 400.
+ *   (RFC 9209); the whole of it goes to `onFailure`. A path that leads out of the upstream's, also once `%2f` is a slash, is a 400.
  *
  * Slow heads and the size of heads are the server's to limit: `headersTimeout`, `maxHeaderSize` of `node:http`.
  *
