@@ -8,5 +8,5 @@ export function lastEventId(field: string | readonly string[] | null | undefined
   if (field === null || field === undefined || field === "") return undefined;
   // A field that came more than once is one list, as HTTP has it.
   const text = typeof field === "string" ? field : field.join(", ");
-  return new TextDecoder().decode(Uint8Array.from(text, (byte) => byte.charCodeAt(0)));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(text, (byte) => byte.charCodeAt(0)));
 }

@@ -31,11 +31,11 @@ describe("sseResponse", () => {
   });
 
   it("tells a function the Last-Event-ID, as UTF-8, and the request", async () => {
-    const bytes = String.fromCharCode(...new TextEncoder().encode("id-ü"));
+    const bytes = String.fromCharCode(...new TextEncoder().encode("\ufeffid-ü"));
     const request = new Request("https://a.example/", { headers: { "last-event-id": bytes } });
     const source: Source<SseItem, Request | undefined> = ({ lastEventId, request }) =>
       of(`${lastEventId} ${request?.url}`);
-    expect(await sseResponse(source, { request }).text()).toContain("data: id-ü https://a.example/\n\n");
+    expect(await sseResponse(source, { request }).text()).toContain("data: \ufeffid-ü https://a.example/\n\n");
   });
 
   it("takes an empty Last-Event-ID for none", async () => {
