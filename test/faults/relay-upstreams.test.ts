@@ -46,6 +46,25 @@ describe.each(Object.entries(requests))("%s", (_what, request) => {
     expect(front.failures.length).toBe(1);
   });
 
+  test.each(["FIN", "RST"])(
+    "that is answered with a body which the close ends is whole with FIN alone: %s",
+    async (how) => {
+      await using upstream = await rawServer(async (wire) => {
+        await wire.request();
+        await wire.write(`${ok}\r\nsome`);
+        await client.until("some");
+        if (how === "FIN") wire.fin();
+        else wire.reset();
+      });
+      await using front = await relayServer(upstream.url);
+      using client = new RawClient(front.port);
+      client.write(request);
+      await client.ended;
+      expect(client.body).toBe(how === "FIN" ? "4\r\nsome\r\n0\r\n\r\n" : "4\r\nsome\r\n");
+      expect(front.failures.length).toBe(how === "FIN" ? 0 : 1);
+    },
+  );
+
   test("has no field that others make of one", async () => {
     await using upstream = await rawServer(async (wire) => {
       await wire.request();
