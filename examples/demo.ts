@@ -1,33 +1,30 @@
-// npm run demo: a server that cuts its connections now and then, two streams read from it by the real command line, and at the
-// end a count of what was sent and what was received. `--lose-one` has the server lose an item: the count must notice.
+// npm run demo: `longwire serve`, which cuts its connections now and then, two streams read from it by `longwire tail`, and at the end a count of what
+// was sent and what was received. `--lose-one` has the server leave an item out: the count must notice.
 
 import { styleText } from "node:util";
-import { type FeedServerOptions, feedServer } from "./demo/feed-server.ts";
+import { serving } from "./demo/serving.ts";
 import { type Tailed, tailed } from "./demo/tailed.ts";
 import { type Verdict, verdict } from "./demo/verdict.ts";
 
 const toStderr = { stream: process.stderr } as const;
 const colours = { server: "magenta", events: "cyan", rows: "yellow" } as const;
-const deadlineMs = 14_000;
+const deadlineMs = 20_000;
 const itemsPerLine = 20;
+const items = 120;
+const cuts = { events: 0, rows: 0 };
 
-const options: FeedServerOptions = {
-  items: 120,
-  everyMs: 50,
-  seed: 7,
-  loses: process.argv.includes("--lose-one") ? 60 : 0,
-  onCut: (feed, how) => say("server", styleText(["red", "bold"], `✂ ${how} of ${feed}`, toStderr)),
-};
-await using server = await feedServer(options);
-say(
-  "server",
-  `${options.items} items a feed, one every ${options.everyMs} ms; connections are cut (seed ${options.seed})`,
-);
+await using server = await serving((how) => {
+  cuts[how.endsWith("/events") ? "events" : "rows"]++;
+  say("server", styleText(["red", "bold"], `✂ ${how}`, toStderr));
+});
+say("server", `${items} items a feed, one every 25 ms; connections are cut now and then (seed 7)`);
+const query = `count=${items}&every=25ms&cuts=7`;
+const lose = process.argv.includes("--lose-one") ? "&lose=60" : "";
 const [events, rows] = await Promise.all([
-  watched("events", [`${server.url}/events`, "--until", "[DONE]"]),
-  watched("rows", [`${server.url}/rows`, "--cursor", "seq", "--cursor-param", "since"]),
+  watched("events", [`${server.url}/events?${query}${lose}`, "--until", "[DONE]"]),
+  watched("rows", [`${server.url}/rows?${query}`, "--cursor", "seq", "--cursor-param", "since"]),
 ]);
-const verdicts = { events: verdict(server.feeds.events, events), rows: verdict(server.feeds.rows, rows) };
+const verdicts = { events: verdict(items, cuts.events, events), rows: verdict(items, cuts.rows, rows) };
 console.log(summary(verdicts));
 process.exitCode = Object.values(verdicts).every(({ good }) => good) ? 0 : 1;
 

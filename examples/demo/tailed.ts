@@ -1,7 +1,6 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { started } from "./longwire.ts";
 
 /** What the real command line printed. */
 export interface Tailed {
@@ -19,12 +18,8 @@ export interface Watcher {
 /** Runs `longwire tail` with these arguments until it ends by itself, or `deadlineMs` have passed. */
 export async function tailed(words: readonly string[], deadlineMs: number, watcher: Watcher): Promise<Tailed> {
   const received: number[] = [];
-  const env = process.stderr.hasColors?.() ? { ...process.env, FORCE_COLOR: "1" } : process.env;
-  const child = spawn(process.execPath, [longwire, "tail", ...words, "--output", "json"], {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: deadlineMs,
-  });
+  const env = process.stderr.hasColors?.() ? { FORCE_COLOR: "1" } : {};
+  const child = started(["tail", ...words, "--output", "json"], { env, deadlineMs });
   createInterface(child.stdout).on("line", (line) => {
     const { data } = JSON.parse(line) as { data: string | { seq: number } };
     const { seq } = typeof data === "string" ? (JSON.parse(data) as { seq: number }) : data;
@@ -35,5 +30,3 @@ export async function tailed(words: readonly string[], deadlineMs: number, watch
   const [exitCode] = (await once(child, "close")) as [number | null];
   return { received, exitCode };
 }
-
-const longwire = fileURLToPath(new URL("../bin/longwire.js", import.meta.resolve("@longwire/cli")));

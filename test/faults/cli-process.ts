@@ -18,6 +18,8 @@ export interface Ended {
 export interface CliProcess extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** What stands on its outputs so far. */
+  readonly seen: Readonly<Record<"stdout" | "stderr", string>>;
   /** Resolves when this stands on stdout or stderr; rejects when the process ended without it. */
   printed(on: "stdout" | "stderr", text: string): Promise<void>;
 }
@@ -58,6 +60,7 @@ export function startCli(words: readonly string[], { input = "", env, unread = f
   return {
     child,
     ended,
+    seen,
     async printed(on, text) {
       while (!seen[on].includes(text)) {
         if (over)

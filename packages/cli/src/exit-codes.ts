@@ -20,10 +20,21 @@ export const exitCodes: Readonly<Record<OutcomeCode, number>> = {
 /** The output could not be written. */
 export const outputFailed = 1;
 
+/** The address that was to be listened on could not be. */
+export const cannotListen = 1;
+
 /** The command line was wrong; nothing was sent. */
 export const badUsage = 2;
 
-/** The table, as `--help` prints it. */
+/** The table for a server, as its `--help` prints it. */
+export const serverExitCodesHelp = `Exit codes:
+  0    ended by Ctrl-C or SIGTERM: nobody new comes in, those who are there
+       have 5 s to end; a second Ctrl-C does not wait for them
+  1    the address could not be listened on
+  2    bad usage
+`;
+
+/** The table, as `tail --help` prints it. */
 export const exitCodesHelp = `Exit codes:
   0    complete, ended, --max reached, or the reader of stdout left
   1    stdout could not be written
@@ -33,5 +44,5 @@ export const exitCodesHelp = `Exit codes:
   5    idle, deadline: too long a silence, or no answer in time
   6    exhausted: gave up after --retries
   7    unreachable: name, connection or TLS, and no retry was made
-  130  interrupted by Ctrl-C; a second one does not wait for the end
+  130  interrupted by Ctrl-C or SIGTERM; a second one does not wait for the end
 `;

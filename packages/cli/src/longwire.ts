@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { badUsage, exitCodes } from "./exit-codes.ts";
+import { relay } from "./relay/relay.ts";
+import { relayCommand } from "./relay/relay-command.ts";
+import { serve } from "./serve/serve.ts";
+import { serveCommand } from "./serve/serve-command.ts";
 import { tail } from "./tail/tail.ts";
 import { tailCommand } from "./tail/tail-command.ts";
 import { UsageError } from "./usage-error.ts";
@@ -25,6 +29,12 @@ export async function longwire(words: readonly string[], world: World): Promise<
     tailCommand(async (url, flags) => {
       exitCode = await tail(url, flags, world);
     }),
+    serveCommand(async (flags) => {
+      exitCode = await serve(flags, world);
+    }),
+    relayCommand(async (flags) => {
+      exitCode = await relay(flags, world);
+    }),
   ];
   const program = new Command("longwire")
     .description("Keeps one wire open: HTTP streams that outlive their connections.")
@@ -43,7 +53,7 @@ export async function longwire(words: readonly string[], world: World): Promise<
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : badUsage;
     if (interrupted.aborted) return exitCodes.aborted;
     if (!(error instanceof UsageError)) throw error;
-    stderr.write(`error: ${error.message}\nTry: longwire tail --help\n`);
+    stderr.write(`error: ${error.message}\nTry: longwire ${words[0]} --help\n`);
     return badUsage;
   }
 }

@@ -3,7 +3,7 @@ import { longwire } from "./longwire.ts";
 
 const interrupt = new AbortController();
 // Once: a second Ctrl-C finds no listener and ends the process.
-process.once("SIGINT", () => interrupt.abort());
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupt.abort());
 
 const { stdout, stderr } = process;
 process.exitCode = await longwire(process.argv.slice(2), {

@@ -10,7 +10,7 @@ export interface World {
   /** Everything else. */
   readonly stderr: Terminal;
   readonly clock: Clock;
-  /** Aborted by the first Ctrl-C. */
+  /** Aborted by the first Ctrl-C, or SIGTERM. */
   readonly interrupted: AbortSignal;
 }
 

@@ -15,6 +15,7 @@ export type { BackoffPolicy } from "./time/backoff.ts";
 export { systemClock } from "./time/clock.ts";
 export type { Clock } from "./time/clock.ts";
 export { Deadlines } from "./time/deadlines.ts";
+export { wait } from "./time/wait.ts";
 export { systemRandom } from "./time/random.ts";
 export type { Random } from "./time/random.ts";
 export type { HeaderRecord } from "./request/header-record.ts";

@@ -9,7 +9,7 @@ import {
 } from "@longwire/core";
 import { shownDuration } from "../duration.ts";
 import { escapeControls } from "../escape-controls.ts";
-import { type Colour, paintFor } from "../paint.ts";
+import { indented, sayOn } from "../say.ts";
 import type { Terminal } from "../world.ts";
 
 /** All that is no data, for stderr: what happens to the stream, how it ended and why. */
@@ -27,13 +27,8 @@ export interface Ending extends Omit<Outcome, "error" | "items"> {
 }
 
 export function reporter(stderr: Terminal, url: string, quiet: boolean): Reporter {
-  // Who reads it may leave; what happens to the stream stays the same.
-  stderr.on("error", () => {});
-  const paint = paintFor(stderr);
+  const say = sayOn(stderr, quiet);
   const print = (text: string): unknown => stderr.write(`${escapeControls(text)}\n`);
-  const say = (colour: Colour, word: string, text: string): unknown =>
-    // The colours are no text that came over the wire.
-    quiet || stderr.write(`${paint(colour, `* ${word.padEnd(6)}`)} ${indented(escapeControls(text))}\n`);
 
   return {
     notice(notice) {
@@ -112,11 +107,6 @@ function waiting({ cause, waitMs, retry }: Extract<Notice, { type: "waiting" }>)
 function excerptOf(error: StreamError): string | undefined {
   const { excerpt } = error.cause instanceof StreamError ? error.cause : error;
   return excerpt?.trim().slice(0, 500);
-}
-
-/** Lines that came over the wire do not begin where ours do. */
-function indented(text: string): string {
-  return text.replaceAll("\n", "\n    ");
 }
 
 function count(number: number, what: string): string {

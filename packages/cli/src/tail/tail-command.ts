@@ -1,6 +1,6 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import { parseDuration } from "../duration.ts";
+import { Command, Option } from "commander";
 import { exitCodesHelp } from "../exit-codes.ts";
+import { collected, duration, integer } from "../parsed.ts";
 import { outputs } from "./printer.ts";
 import { readings } from "./tail-dialect.ts";
 import type { TailFlags } from "./tail-options.ts";
@@ -68,21 +68,3 @@ const examplesHelp = `Examples:
   longwire tail 'https://db.example/_changes?feed=continuous' \\
     --cursor seq --cursor-param since --since 0 | jq .id
 `;
-
-function collected(line: string, before: readonly string[] = []): readonly string[] {
-  return [...before, line];
-}
-
-function integer(text: string, least: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new InvalidArgumentError(`It must be a whole number from ${least} up.`);
-}
-
-function duration(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-}

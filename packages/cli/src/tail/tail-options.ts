@@ -1,4 +1,5 @@
-import { basic, type Auth, type HeaderRecord, type StreamOptions } from "@longwire/core";
+import { basic, type Auth, type StreamOptions } from "@longwire/core";
+import { headersOfLines } from "../header-lines.ts";
 import type { Item } from "./item.ts";
 import type { OutputForm } from "./printer.ts";
 import { bodyType, requestBody } from "./request-body.ts";
@@ -30,7 +31,7 @@ export interface TailFlags {
 export async function tailOptions(flags: TailFlags, world: World): Promise<StreamOptions<Item>> {
   checkCombination(flags);
   const { request, data, user, idle, retries, until, since } = flags;
-  const headers = headersOf(flags.header ?? []);
+  const headers = headersOfLines(flags.header ?? []);
   const auth = user === undefined ? undefined : authOf(user);
   const body = data === undefined ? undefined : await requestBody(data, world);
   return {
@@ -81,21 +82,6 @@ function checkCombination({ as, until, since, cursor, cursorParam }: TailFlags):
 
 function isOffset(text: string): boolean {
   return /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
-}
-
-/** Values are never printed: they may be secrets. */
-function headersOf(lines: readonly string[]): HeaderRecord {
-  const headers: Record<string, string | undefined> = {};
-  for (const line of lines) {
-    const colon = line.indexOf(":");
-    if (colon < 1) throw new UsageError("-H needs a name, a colon and a value, such as -H 'Accept-Language: de'");
-    const name = line.slice(0, colon).trim().toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    const before = headers[name];
-    headers[name] =
-      value === "" ? undefined : before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`;
-  }
-  return headers;
 }
 
 function authOf(user: string): Auth {

@@ -1,0 +1,13 @@
+import type { Answer, FaultPlan } from "@longwire/testing";
+
+/** What a path answers with: the answer as it is without faults, what breaks it, and what is told when it is over. */
+export interface Served {
+  readonly answer: Answer;
+  readonly plan: FaultPlan;
+  readonly over?: (() => void) | undefined;
+}
+
+/** A response of the web as an answer. */
+export function answerOf({ status, headers, body }: Response): Answer {
+  return { status, headers: Object.fromEntries(headers), body: body ?? undefined };
+}

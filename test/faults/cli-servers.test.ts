@@ -1,0 +1,286 @@
+// `longwire serve` and `longwire relay` as real processes, asked by the real `longwire tail` and by our client.
+
+import { createServer, get } from "node:http";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "longwire";
+import { describe, expect, test } from "vitest";
+import { type CliProcess, runCli, startCli } from "./cli-process.ts";
+import { listening } from "./listening.ts";
+
+interface Running extends AsyncDisposable {
+  readonly url: string;
+  readonly process: CliProcess;
+}
+
+/** A command that listens, once it does. */
+async function running(...words: string[]): Promise<Running> {
+  const process = startCli([...words, "--listen", "127.0.0.1:0"]);
+  const url = await firstLine(process);
+  return { url, process, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() };
+}
+
+async function firstLine(process: CliProcess): Promise<string> {
+  await process.printed("stdout", "\n");
+  return process.seen.stdout.split("\n")[0] as string;
+}
+
+describe("longwire serve", () => {
+  test("is tailed through its cuts, events and rows: none lost, none twice", async () => {
+    await using server = await running("serve");
+    const query = "count=60&every=5ms&cuts=3&retry=1";
+    const [events, rows] = await Promise.all([
+      runCli(["tail", `${server.url}/events?${query}`, "--until", "[DONE]", "--output", "json"]),
+      runCli(["tail", `${server.url}/rows?${query}`, "--cursor", "seq", "--cursor-param", "since"]),
+    ]);
+    const seqs = (text: string): number[] => [...text.matchAll(/seq\\?":(\d+)/g)].map(([, seq]) => Number(seq));
+    const all = Array.from({ length: 60 }, (_, index) => index + 1);
+    expect([events.code, seqs(events.stdout), rows.code, seqs(rows.stdout)]).toEqual([0, all, 0, all]);
+    expect(server.process.seen.stderr).toMatch(/^\* cut +a (RST|FIN|clean end) (inside|after) item \d+ of \/events$/m);
+    expect(server.process.seen.stderr).toMatch(/^\* cut +a (RST|FIN) (inside|after) item \d+ of \/rows$/m);
+  });
+
+  test("says the same to events, rows and WebSockets of /live, under the same ids", async () => {
+    await using server = await running("serve", "--every", "20ms");
+    await using client = createClient({ baseUrl: server.url });
+    const seen: Record<string, Map<string, unknown>> = { sse: new Map(), rows: new Map(), socket: new Map() };
+    const enough = (of: Map<string, unknown>): boolean => of.size >= 10;
+    await Promise.all([
+      (async () => {
+        for await (const { lastEventId, data } of client.sse("/live")) {
+          if (enough(seen["sse"]?.set(lastEventId, JSON.parse(data)) as Map<string, unknown>)) break;
+        }
+      })(),
+      (async () => {
+        const options = { accept: "application/x-ndjson" };
+        for await (const { id, data } of client.ndjson<{ id: string; data: unknown }>("/live", options)) {
+          if (enough(seen["rows"]?.set(id, data) as Map<string, unknown>)) break;
+        }
+      })(),
+      (async () => {
+        for await (const message of client.webSocket("/live")) {
+          const { id, data } = JSON.parse(String(message)) as { id: string; data: unknown };
+          if (enough(seen["socket"]?.set(id, data) as Map<string, unknown>)) break;
+        }
+      })(),
+    ]);
+    const shared = [...(seen["sse"]?.keys() ?? [])].filter((id) => seen["rows"]?.has(id) && seen["socket"]?.has(id));
+    expect(shared.length).toBeGreaterThan(3);
+    for (const id of shared)
+      expect([seen["rows"]?.get(id), seen["socket"]?.get(id)]).toEqual([seen["sse"]?.get(id), seen["sse"]?.get(id)]);
+  });
+
+  test("sends back what /echo gets, and to everybody what /chat gets", async () => {
+    await using server = await running("serve");
+    await using client = createClient({ baseUrl: server.url });
+    const [echo, one, other] = [client.webSocket("/echo"), client.webSocket("/chat"), client.webSocket("/chat")];
+    await Promise.all([echo.open(), one.open(), other.open()]);
+    await echo.send("back");
+    await one.send("to all");
+    for (const [socket, text] of [
+      [echo, "back"],
+      [one, "to all"],
+      [other, "to all"],
+    ] as const) {
+      expect((await socket[Symbol.asyncIterator]().next()).value).toBe(text);
+    }
+    const stranger = client.webSocket("/echo", { headers: { origin: "https://evil.example" } });
+    await expect(stranger.open()).rejects.toMatchObject({ code: "refused", status: 403 });
+    await expect(client.webSocket("/nothing").open()).rejects.toMatchObject({ code: "refused", status: 404 });
+  });
+
+  test("breaks a WebSocket as its query asks, and says what is wrong with one", async () => {
+    await using server = await running("serve");
+    await using client = createClient({ baseUrl: server.url, reconnect: false });
+    // Behind the head and the first of two frames, in the midst of the second.
+    const whole = client.webSocket("/echo");
+    await whole.open();
+    const cut = client.webSocket("/echo?resetAfter=300");
+    await cut.open();
+    await cut.send("x".repeat(400));
+    await expect(cut[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "reset" });
+    const silent = client.webSocket("/live?blackhole=1", { timeouts: { headersMs: 300 } });
+    await expect(silent.open()).rejects.toMatchObject({ code: "deadline" });
+    const wrong = client.webSocket("/echo?cutAfter=x");
+    await expect(wrong.open()).rejects.toMatchObject({
+      status: 400,
+      excerpt: expect.stringContaining("cutAfter must be"),
+    });
+    await whole.send("still there");
+    expect((await whole[Symbol.asyncIterator]().next()).value).toBe("still there");
+  });
+
+  test.each([
+    ["/rows?count=3&every=1ms&status=503&retryAfter=7", 503, "", "7"],
+    ["/rows?count=x", 400, 'count must be a whole number from 0 up, not "x"\n', undefined],
+    ["/rows?every=5", 400, expect.stringContaining('"5" is no duration'), undefined],
+    ["/rows?stall=1&cutAfter=2", 400, expect.stringContaining("A fault plan has one end"), undefined],
+    ["/nowhere", 404, expect.stringContaining("nothing here"), undefined],
+    ["/constructor", 404, expect.stringContaining("nothing here"), undefined],
+  ])("answers %s with %d", async (path, status, text, retryAfter) => {
+    await using server = await running("serve", "-q");
+    await using client = createClient({ baseUrl: server.url });
+    const reply = await client.request(path);
+    expect([reply.status, reply.headers.get("retry-after") ?? undefined, await reply.text()]).toEqual([
+      status,
+      retryAfter,
+      text,
+    ]);
+    expect(server.process.seen.stderr).toBe("");
+  });
+
+  test("refuses other methods, and a target that is none", async () => {
+    await using server = await running("serve");
+    await using client = createClient({ baseUrl: server.url });
+    const reply = await client.request("/events", { method: "POST" });
+    expect([reply.status, reply.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    await reply.text();
+    const { port } = new URL(server.url);
+    const socket = connect(Number(port), "127.0.0.1").setEncoding("latin1");
+    socket.end("GET http://[ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect((await socket.toArray()).join("")).toMatch(/^HTTP\/1\.1 404 /);
+  });
+
+  test("resumes /bytes by range, through cuts", async () => {
+    await using server = await running("serve");
+    await using client = createClient({ baseUrl: server.url, reconnect: { firstMs: 1, floorMs: 1, retries: 1_000 } });
+    let length = 0;
+    for await (const chunk of client.bytes("/bytes?size=500000&resetAfter=200000")) {
+      for (let at = (16 - (length % 16)) % 16; at + 15 <= chunk.length; at += 16) {
+        expect(Number(Buffer.from(chunk.subarray(at, at + 15)).toString())).toBe(length + at);
+      }
+      length += chunk.length;
+    }
+    expect(length).toBe(500_000);
+  });
+
+  test("the first Ctrl-C says goodbye to everybody and exits 0", async () => {
+    await using server = await running("serve", "--every", "20ms");
+    await using client = createClient({ baseUrl: server.url, reconnect: false });
+    const [live, socket] = [client.sse("/live"), client.webSocket("/live")];
+    const ends = Promise.all([drained(live), drained(socket)]);
+    await Promise.all([live.open(), socket.open()]);
+    server.process.child.kill("SIGINT");
+    await ends;
+    expect([(await live.outcome).code, (await socket.outcome).code]).toEqual(["ended", "ended"]);
+    expect(await server.process.ended).toMatchObject({ code: 0, signal: null });
+  });
+
+  test("who takes nothing does not hold it for longer than 5 s", async () => {
+    await using server = await running("serve");
+    const { port } = new URL(server.url);
+    const socket = connect(Number(port), "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write("GET /bytes?size=1000000000 HTTP/1.1\r\nHost: x\r\n\r\n");
+    await server.process.printed("stderr", "* listen");
+    await new Promise((resolve) => socket.once("readable", resolve));
+    server.process.child.kill("SIGTERM");
+    expect(await server.process.ended).toMatchObject({ code: 0, signal: null });
+    socket.destroy();
+  });
+
+  test("a port that is taken is exit code 1, in words", async () => {
+    await using taken = await listening(createServer());
+    const { code, stdout, stderr } = await runCli(["serve", "--listen", `127.0.0.1:${taken.port}`]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain(`longwire: Cannot listen on 127.0.0.1, port ${taken.port}: `);
+  });
+});
+
+describe("longwire relay", () => {
+  test("passes streams on, and what breaks as broken; says so, and prints no query", async () => {
+    await using origin = await running("serve");
+    await using relay = await running("relay", "--to", origin.url);
+    const query = "count=40&every=5ms&cuts=3&retry=1&token=hunter2";
+    const tailed = await runCli(["tail", `${relay.url}/events?${query}`, "--until", "[DONE]", "--output", "json"]);
+    expect(tailed.code).toBe(0);
+    expect(tailed.stdout.match(/"id":"\d+"/g)?.length).toBe(40);
+    const { stderr } = relay.process.seen;
+    expect(stderr).toMatch(/^\* listen http:\/\/127\.0\.0\.1:\d+, to http:\/\/127\.0\.0\.1:\d+$/m);
+    expect(stderr).toMatch(/^\* fail +GET \/events\?.*: Cannot read /m);
+    expect(stderr).toMatch(/^\* cut +200, GET \/events\?/m);
+    expect(stderr).toMatch(/^\* 200 +GET \/events\?/m);
+    expect(stderr).not.toContain("hunter2");
+  });
+
+  test("passes WebSockets on, and sets headers of its own", async () => {
+    const seen: unknown[] = [];
+    await using upstream = await listening(
+      createServer((request, response) => {
+        seen.push([request.url, request.headers.authorization, request.headers["x-secret"]]);
+        response.end("here");
+      }),
+    );
+    await using origin = await running("serve");
+    await using relay = await running("relay", "--to", origin.url);
+    await using client = createClient({ baseUrl: relay.url });
+    const socket = client.webSocket("/echo");
+    await socket.open();
+    await socket.send("there and back");
+    expect((await socket[Symbol.asyncIterator]().next()).value).toBe("there and back");
+    const to = `http://127.0.0.1:${upstream.port}/v1`;
+    await using other = await running(
+      "relay",
+      "--to",
+      to,
+      "-H",
+      "Authorization: Bearer of-the-relay",
+      "-H",
+      "x-secret:",
+    );
+    const reply = await client.request(`${other.url}/a`, {
+      headers: { "x-secret": "1", authorization: "Bearer mine" },
+    });
+    expect([await reply.text(), seen]).toEqual(["here", [["/v1/a", "Bearer of-the-relay", undefined]]]);
+    expect(other.process.seen.stderr).not.toContain("of-the-relay");
+  });
+
+  test("without an upstream it is a 502, and goes on", async () => {
+    await using relay = await running("relay", "--to", "http://127.0.0.1:9", "--connect", "2s");
+    await using client = createClient({ baseUrl: relay.url });
+    const reply = await client.request("/a");
+    expect([reply.status, await reply.text()]).toEqual([502, "502: The upstream takes no connection\n"]);
+    await relay.process.printed("stderr", "* 502");
+    expect(relay.process.seen.stderr).toMatch(/^\* fail +GET \/a: Cannot reach /m);
+  });
+
+  test("listens on a Unix socket, and removes it when it ends", async () => {
+    await using origin = await running("serve");
+    const path = join(tmpdir(), `longwire-relay-${process.pid}.sock`);
+    const relay = startCli(["relay", "--to", origin.url, "--listen", `unix:${path}`]);
+    expect(await firstLine(relay)).toBe(`unix:${path}`);
+    const response = await new Promise<number | undefined>((resolve, reject) => {
+      get({ socketPath: path, path: "/bytes?size=1", agent: false }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      }).on("error", reject);
+    });
+    expect(response).toBe(200);
+    relay.child.kill("SIGINT");
+    expect((await relay.ended).code).toBe(0);
+  });
+
+  test.each([
+    [["relay"], "required option '--to <url>' not specified"],
+    [["relay", "--to", "localhost:9"], "--to"],
+    [["relay", "--to", "http://ann:hunter2@a.example/"], "userinfo"],
+    [["relay", "--to", "http://a.example/?a=b"], "query"],
+    [["relay", "--to", "http://a.example/", "--listen", "nowhere"], '"nowhere" is no address'],
+    [["relay", "--to", "http://a.example/", "-H", "hunter2"], "-H needs a name"],
+    [["relay", "--to", "http://a.example/", "-H", "a b: c"], "header"],
+    [["serve", "--every", "5"], '"5" is no duration'],
+    [["serve", "--every", "0"], "--every"],
+    [["serve", "more"], "too many arguments"],
+  ])("%j is exit code 2, and repeats no secret", async (words, why) => {
+    const { code, stdout, stderr } = await runCli(words);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(why);
+    expect(stderr).toMatch(/^Try: longwire (serve|relay) --help$/m);
+    expect(stderr).not.toContain("hunter2");
+  });
+});
+
+async function drained(items: AsyncIterable<unknown>): Promise<void> {
+  for await (const _item of items);
+}
