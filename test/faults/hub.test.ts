@@ -303,6 +303,11 @@ describe("handshakes", () => {
     await hub.close();
   });
 
+  test("of HTTP/1.0 are refused", async () => {
+    await using server = await served(silent);
+    expect((await answered(server.port, handshake().replace("HTTP/1.1", "HTTP/1.0"))).status).toBe(400);
+  });
+
   test("over TLS are the same", async () => {
     using authority = new Authority();
     const hub = webSocketHub(echo);

@@ -2,6 +2,7 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@longwire/core";
+import { endGently } from "./end-gently.ts";
 
 /** An answer that refuses. */
 export interface Unwelcome {
@@ -13,7 +14,7 @@ export interface Unwelcome {
 }
 
 /**
- * Refuses an upgrade in words, and ends its connection: a client that does not end its own side has a second.
+ * Refuses an upgrade in words, and ends its connection.
  *
  * @throws TypeError, RangeError for what cannot be sent; nothing is sent then
  */
@@ -23,17 +24,9 @@ export function refuseUpgrade(
   { status, headers, text = "" }: Unwelcome,
   clock: Clock,
 ): void {
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) });
-  response.assignSocket(socket as Socket);
-  response.end(text, () => {
-    // What it has sent and nobody reads would make a reset of the close, which could take the answer from it.
-    socket.resume();
-    socket.end();
-  });
-  const cancel = clock.timer(lingerMs, () => socket.destroy());
-  socket.once("close", cancel);
+  const answer = new ServerResponse(request);
+  answer.shouldKeepAlive = false;
+  answer.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) });
+  answer.assignSocket(socket as Socket);
+  answer.end(text, () => endGently(socket, clock));
 }
-
-const lingerMs = 1_000;

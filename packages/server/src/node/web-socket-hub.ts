@@ -170,6 +170,8 @@ export class WebSocketHub implements AsyncDisposable {
     // What it was sent in advance of would be answered into its frames.
     if (isAwaited(request, socket)) return void socket.destroy();
     try {
+      // RFC 6455 section 4.1; RFC 9110 section 7.8.
+      if (request.httpVersion === "1.0") return refuse({ status: 400, text: "Nothing is switched in HTTP/1.0.\n" });
       const address = addressOf(request);
       const refusal = admission.refusal(address, isOriginAllowed(request));
       if (refusal) return refuse(refusal);
