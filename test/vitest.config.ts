@@ -43,7 +43,7 @@ export default defineConfig({
           ...limits,
           name: "whole",
           root,
-          include: ["test/{faults,interop,package,browser,runtimes}/**/*.test.ts", "examples/**/*.test.ts"],
+          include: ["test/{faults,interop,package,browser,runtimes,hosts}/**/*.test.ts", "examples/**/*.test.ts"],
         },
       },
     ],

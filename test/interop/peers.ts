@@ -17,9 +17,7 @@ export function describeWithPeer(
   const peer: Peer = peers[name];
   const missing = peer.needs.filter((need) => !isThere(need));
   const lack =
-    missing.length > 0
-      ? `needs ${missing.join(", ")}, of the Debian packages ${peer.debianPackages.join(", ")} (npm run setup:peers)`
-      : obstacle();
+    missing.length > 0 ? `needs ${missing.join(", ")}, of ${origin(peer)} (npm run setup:peers)` : obstacle();
   if (lack === undefined) {
     describe(title, suite);
     return;
@@ -29,6 +27,11 @@ export function describeWithPeer(
   // The reporter counts skips and does not name them.
   if (!required) console.warn(`Skipped: ${need}`);
   it(need, (context) => (required ? expect.unreachable(need) : context.skip(need)));
+}
+
+function origin({ debianPackages, npmPackages }: Peer): string {
+  if (debianPackages) return `the Debian packages ${debianPackages.join(", ")}`;
+  return `the npm packages ${npmPackages?.join(", ")}`;
 }
 
 function isThere(need: string): boolean {

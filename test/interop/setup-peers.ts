@@ -1,15 +1,20 @@
-// Installs the Debian packages of the servers that test/interop talks to: `npm run setup:peers`. Those that are there stay as they are.
+// Installs what test/interop and test/hosts talk to: `npm run setup:peers`. The runtimes that npm has go into test/hosts/peers, by the
+// lock file there; of the Debian packages those that are there stay as they are.
 // The services that come with them are neither started nor left to start with the machine: tests run instances of their own.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { peers, services } from "./peer-list.ts";
+import { npmFolder, type Peer, peers, services } from "./peer-list.ts";
 
-const wanted = [...new Set(Object.values(peers).flatMap((peer): readonly string[] => peer.debianPackages))];
+const all = Object.values<Peer>(peers);
+run("npm", "install", "--no-save", "--silent", "--prefix", npmFolder);
+console.log(`Installed by npm: ${all.flatMap(({ npmPackages = [] }) => npmPackages).join(", ")}.`);
+
+const wanted = [...new Set(all.flatMap(({ debianPackages = [] }) => debianPackages))];
 const missing = wanted.filter((name) => !isInstalled(name));
 
 if (missing.length === 0) {
-  console.log(`All peers are installed: ${wanted.join(", ")}.`);
+  console.log(`All Debian packages are installed: ${wanted.join(", ")}.`);
 } else {
   const install = ["install", "--yes", "--no-install-recommends", ...missing];
   if (spawnSync("apt-get", ["--version"]).status !== 0)

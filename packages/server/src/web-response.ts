@@ -8,7 +8,7 @@ import type { CheckedResponse } from "./response-options.ts";
  */
 export function webResponse(
   body: ResponseBody,
-  { status, headers, onError }: CheckedResponse,
+  { status, headers, onError, clock }: CheckedResponse,
   request?: Request,
 ): Response {
   // Nobody reads it: the source is not begun.
@@ -44,6 +44,8 @@ export function webResponse(
         } catch (error) {
           onError(error);
           over();
+          // Servers write what they read in the same turn, and lose it to a body that breaks in it.
+          await new Promise<void>((resolve) => clock.timer(0, resolve));
           throw error;
         }
         over();

@@ -91,6 +91,26 @@ describe("sseResponse", () => {
     expect(told).toEqual([error]);
   });
 
+  it("breaks a turn behind the piece before, which a server has written by then", async () => {
+    const clock = fakeClock();
+    async function* broken() {
+      yield "one";
+      throw new Error("no more database");
+    }
+    const reader = (sseResponse(broken, { clock }).body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    await reader.read();
+    let isBroken = false;
+    const end = reader.read().catch(() => {
+      isBroken = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isBroken).toBe(false);
+    await clock.advance(0);
+    await end;
+    expect(isBroken).toBe(true);
+  });
+
   it("asks the source for an item only when one is read, and lets it go with its reader", async () => {
     const { source, asked, ended } = watched(endless());
     const signals: AbortSignal[] = [];

@@ -39,14 +39,12 @@ export async function send(
 
 /** Breaks the response, so that no client takes what it has for all there was. */
 export function breakOff(response: NodeResponse): void {
-  if ("stream" in response) response.stream.close(internalError);
+  // RST_STREAM with INTERNAL_ERROR. Bun makes a clean end of `close` with a code.
+  if ("stream" in response) response.stream.destroy(new Error("The response was cut"));
   // A body that only the connection's end ends has no other cut than RST.
   else if (!response.chunkedEncoding && response.socket) cut(response.socket);
   else response.destroy();
 }
-
-// RFC 9113 section 7, INTERNAL_ERROR.
-const internalError = 2;
 
 /** What is used of both kinds of responses, with their two events as promises. */
 class Wire {
