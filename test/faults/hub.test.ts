@@ -373,6 +373,16 @@ describe("messages", () => {
     expect(client.messages).toEqual(["good"]);
   });
 
+  test("a key of latestBy that throws is the caller's, and the message goes to nobody", async () => {
+    const key = (message: unknown): unknown => JSON.parse(String(message));
+    await using server = await served(silent, { policy: { latestBy: key } });
+    const client = await connected(server.url);
+    await expect(server.hub.broadcast("no JSON")).rejects.toThrow(SyntaxError);
+    await server.hub.broadcast("1");
+    while (client.messages.length === 0) await turns(1);
+    expect([client.messages, server.hub.stats.broadcasts]).toEqual([["1"], 1]);
+  });
+
   test("without a handler what clients send is read and dropped", async () => {
     const hub = webSocketHub();
     await using server = await listening(createServer().on("upgrade", hub.upgrade));

@@ -155,6 +155,14 @@ export class AcceptedWebSocket implements AsyncIterable<Message>, AsyncDisposabl
     return this.#outbox.send(message, asText);
   }
 
+  /**
+   * Sends a message of which no more is told than `stats` do; for a message to many, where {@link isBehind} says who is to be spared. It is not held to
+   * `maxUnsentBytes`.
+   */
+  post(message: Message, { asText = false }: { readonly asText?: boolean | undefined } = {}): void {
+    this.#outbox.post(message, asText);
+  }
+
   /** Ends reading: what is in hand is handed out, then the loop ends. Sends go on. */
   stop(reason: unknown): void {
     if (this.#stopped) return;

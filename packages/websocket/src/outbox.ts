@@ -39,6 +39,7 @@ export class Outbox {
   #unsent = 0;
   #socket: WireSocket | undefined;
   #aboard: Set<Sending> = new Set();
+  #posts: Posts | undefined;
   #outcome: Pick<Outcome, "code" | "error"> | undefined;
 
   constructor(settings: OutboxSettings) {
@@ -90,6 +91,13 @@ export class Outbox {
     });
   }
 
+  /** Sends a message of which no more is told than the counts do: for many of them that costs half as much. While there is no connection it is lost. */
+  post(message: Message, asText: boolean): void {
+    this.#posts ??= this.#postsOf();
+    if (this.#socket) this.#posts.board(message, asText, this.#socket);
+    else this.lost++;
+  }
+
   /** There is a connection: what waits goes out in order, and so does what comes. */
   open(socket: WireSocket): Departures {
     const aboard = new Set<Sending>();
@@ -106,6 +114,7 @@ export class Outbox {
         for (const { reject } of aboard) reject(why);
         this.#unsent -= aboard.size;
         aboard.clear();
+        this.#posts?.lose();
       },
     };
   }
@@ -116,18 +125,43 @@ export class Outbox {
     for (const { reject } of this.#waiting.splice(0)) reject(this.#refusal(outcome));
   }
 
+  #postsOf(): Posts {
+    let under = 0;
+    const left = (): void => {
+      if (under === 0) return;
+      under--;
+      this.#left();
+    };
+    return {
+      board: (message, asText, socket) => {
+        under++;
+        this.#unsent++;
+        socket.send(message, left, asText);
+      },
+      lose: () => {
+        this.lost += under;
+        this.#unsent -= under;
+        under = 0;
+      },
+    };
+  }
+
   #board(sending: Sending, socket: WireSocket): void {
     const aboard = this.#aboard;
     aboard.add(sending);
     this.#unsent++;
     const left = (): void => {
       if (!aboard.delete(sending)) return;
-      this.#unsent--;
-      this.sent++;
       sending.resolve();
-      this.#settings.onLeft?.();
+      this.#left();
     };
     socket.send(sending.message, left, sending.asText);
+  }
+
+  #left(): void {
+    this.#unsent--;
+    this.sent++;
+    this.#settings.onLeft?.();
   }
 
   #refusal({ code, error: cause }: Pick<Outcome, "code" | "error">): StreamError {
@@ -137,6 +171,12 @@ export class Outbox {
 
 /** What a message that waits counts for beside its bytes: else millions of short ones would pass for nothing. */
 const bytesPerSend = 64;
+
+/** Messages on their way that nobody waits for. */
+interface Posts {
+  board(message: Message, asText: boolean, socket: WireSocket): void;
+  lose(): void;
+}
 
 interface Sending {
   readonly message: Message;

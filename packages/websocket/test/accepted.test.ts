@@ -168,6 +168,23 @@ test("an answered ping tells the round trip", async () => {
   await socket.close();
 });
 
+test("a post leaves in its place among the sends, is counted, and where it cannot leave it is lost", async () => {
+  const { socket, peer, clock } = await accepted({ drains: false, answersClose: false }, { closeMs: 1 });
+  void socket.send("one");
+  socket.post("two");
+  socket.post(new TextEncoder().encode("drei"), { asText: true });
+  expect(socket.stats).toMatchObject({ sent: 0, unsent: 3 });
+  peer.drain(2);
+  expect([peer.received, socket.stats]).toEqual([
+    ["one", "two", "drei"],
+    expect.objectContaining({ sent: 2, unsent: 1, lost: 0 }),
+  ]);
+  void socket.close();
+  socket.post("four");
+  await clock.advance(1);
+  expect(socket.stats).toMatchObject({ sent: 2, unsent: 0, lost: 2 });
+});
+
 test("close() sends what was sent before it, then its code, and ends the loop without an error", async () => {
   const { socket, peer, clock } = await accepted();
   const { end } = reading(socket);

@@ -74,7 +74,7 @@ export class HubMember {
   }
 
   #send({ bytes, asText }: Broadcast): void {
-    void this.socket.send(bytes, { asText });
+    this.socket.post(bytes, { asText });
   }
 
   /** Called whenever something has left. */

@@ -90,8 +90,9 @@ async function sendAll(subscription: Subscription, socket: AcceptedWebSocket): P
   for await (const { ndjson } of subscription) {
     if (ndjson.length === 0) continue;
     // Without the LF.
-    const sent = socket.send(ndjson.subarray(0, -1), { asText: true });
-    if (socket.isBehind) await sent;
+    const row = ndjson.subarray(0, -1);
+    if (socket.isBehind) await socket.send(row, { asText: true });
+    else socket.post(row, { asText: true });
   }
 }
 

@@ -108,7 +108,7 @@ export class WebSocketHub implements AsyncDisposable {
    * a queue of its own; a message that the handler sends goes before what waits there. Resolves at once, with `block` when all have room for it or were
    * evicted.
    *
-   * @throws TypeError for what is no message
+   * @throws TypeError for what is no message; what the key of `latestBy` throws: nobody gets it then
    */
   async broadcast(
     message: Message,
@@ -118,6 +118,9 @@ export class WebSocketHub implements AsyncDisposable {
     }: { readonly to?: Iterable<AcceptedWebSocket> | undefined; readonly except?: AcceptedWebSocket | undefined } = {},
   ): Promise<void> {
     const broadcast = encoded(message);
+    const { policy } = this.#settings;
+    // Who keeps up needs no key, and is not to have what others cannot.
+    if (typeof policy === "object") policy.latestBy(message);
     this.#counts.broadcasts++;
     const held: Promise<void>[] = [];
     for (const socket of to) {
@@ -125,7 +128,7 @@ export class WebSocketHub implements AsyncDisposable {
       if (!member || socket === except || !socket.isOpen) continue;
       const dropped = member.put(broadcast);
       if (dropped !== "full") this.#counts.dropped += dropped;
-      else if (this.#settings.policy === "block") held.push(this.#hold(member, broadcast));
+      else if (policy === "block") held.push(this.#hold(member, broadcast));
       else this.#evict(member, 1);
     }
     await Promise.all(held);
