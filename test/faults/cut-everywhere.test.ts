@@ -49,6 +49,6 @@ async function wrongCuts(conversation: Conversation, fault: Fault, cuts: readonl
 }
 
 /** A head that does not come is told by `headersMs` (SSE: by `idleMs`), which is no part of the claim and leaves a slow machine room. */
-const stallTimeouts = { idleMs: 30, headersMs: 300 };
+const stallTimeouts = { idleMs: 100, headersMs: 300 };
 const atOnce: Readonly<Record<Fault, number>> = { FIN: 32, RST: 32, stall: 96 };
 const deadlineMs = 240_000;
