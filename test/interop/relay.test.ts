@@ -7,11 +7,9 @@ import { basic, createClient } from "longwire";
 import { relay } from "@longwire/server";
 import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type Listening, listening } from "../faults/listening.ts";
-import { freePort } from "./free-port.ts";
 import { buildGo, type GoProgram, type GoServer } from "./go-server.ts";
-import { launchNginx } from "./nginx.ts";
 import { describeWithPeer } from "./peers.ts";
-import { scratchFolder } from "./scratch-folder.ts";
+import { throughNginx } from "./ways.ts";
 
 describeWithPeer("go", "a relay before a Go net/http server", () => {
   let program: GoProgram;
@@ -87,15 +85,9 @@ describeWithPeer("go", "a relay before a Go net/http server", () => {
   });
 
   describeWithPeer("nginx", "behind nginx", () => {
-    it.each(["on", "off"])("with buffering %s streams to our client", async (buffering) => {
-      await using folder = await scratchFolder("relay");
-      const port = await freePort();
-      const location = `proxy_pass http://127.0.0.1:${front.port}; proxy_http_version 1.1; proxy_buffering ${buffering};`;
-      await using _nginx = await launchNginx(
-        folder.path,
-        `server { listen 127.0.0.1:${port}; location / { ${location} } }`,
-      );
-      const stream = client.sse(`http://127.0.0.1:${port}/events?count=10&interval=5`, { until: "[DONE]" });
+    it.each(["on", "off"] as const)("with buffering %s streams to our client", async (buffering) => {
+      await using nginx = await throughNginx(front.port, buffering);
+      const stream = client.sse(`${nginx.url}/events?count=10&interval=5`, { until: "[DONE]" });
       const seen: string[] = [];
       for await (const event of stream) seen.push(event.data);
       expect(seen).toEqual(numbered("event", 10));
