@@ -1,5 +1,7 @@
+import { createServer } from "node:http";
+import { relay } from "@longwire/server";
 import { describe } from "vitest";
-import { relayServer } from "../faults/relay-server.ts";
+import { listening } from "../faults/listening.ts";
 import { freePort } from "./free-port.ts";
 import { launchNginx } from "./nginx.ts";
 import { describeWithPeer } from "./peers.ts";
@@ -60,16 +62,30 @@ async function nginxBefore(port: number, settings: readonly string[]): Promise<F
   return { url: `http://127.0.0.1:${own}`, port: own, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-function throughRelay(port: number): Promise<Front> {
-  return relayServer(`http://127.0.0.1:${port}`, {
+async function throughRelay(port: number): Promise<Front> {
+  const passing = relay(`http://127.0.0.1:${port}`, {
     rewrite: (request, { headers }) => request.withHeader("host", headers.host),
   });
+  const http = createServer((request, response) => {
+    // A browser would keep the connection beyond the test.
+    response.shouldKeepAlive = false;
+    passing(request, response);
+  });
+  const server = await listening(http.on("upgrade", passing.upgrade));
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    port: server.port,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await passing.destroy();
+    },
+  };
 }
 
 async function throughBoth(port: number): Promise<Front> {
   await using stack = new AsyncDisposableStack();
-  const relay = stack.use(await throughRelay(port));
-  const { url, port: own } = stack.use(await throughNginx(relay.port, "on"));
+  const second = stack.use(await throughRelay(port));
+  const { url, port: own } = stack.use(await throughNginx(second.port, "on"));
   const owned = stack.move();
   return { url, port: own, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
