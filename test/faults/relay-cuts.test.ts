@@ -7,6 +7,7 @@ import { leakCounter } from "@longwire/testing";
 import { describe, expect, test } from "vitest";
 import { listening } from "./listening.ts";
 import { chunked, type RawWire, rawServer } from "./raw-server.ts";
+import { RawClient } from "./relay-server.ts";
 
 const request = `POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${chunked("ping")}${chunked("pong")}${chunked("")}`;
 const lengthRequest = "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 8\r\n\r\npingpong";
@@ -111,6 +112,81 @@ test.each(["FIN", "RST"] as const)(
   60_000,
 );
 
+describe("a connection that leaves HTTP", () => {
+  const asks = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo/1\r\n\r\n";
+  const switches = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo/1\r\n\r\n";
+
+  test.each(["FIN", "RST", "stall"] as const)(
+    "and that the upstream cuts by %s behind every byte is cut for the client in the same way, behind what came",
+    async (fault) => {
+      await using _leaks = leakCounter();
+      const answer = `${switches}some words`;
+      const timeouts = fault === "stall" ? { headersMs: 150, idleMs: 150 } : {};
+      const cutAt = async (at: number): Promise<string> => {
+        await using upstream = await rawServer(async (wire) => {
+          await wire.request();
+          await wire.write(answer.slice(0, at));
+          // A reset takes with it what was not read.
+          if (at > switches.length) await client.until(`\r\n\r\n${answer.slice(switches.length, at)}`);
+          if (fault === "FIN") wire.fin();
+          if (fault === "RST") wire.reset();
+        });
+        await using front = await fronted(upstream.url, timeouts);
+        using client = new RawClient(front.port);
+        client.write(asks);
+        const how = await client.ended;
+        // A FIN ends one direction, as it came.
+        client.socket.end();
+        return `${client.received.slice(9, 12)} ${at < switches.length ? "" : client.body} ${how}`;
+      };
+      const [refused, how] = { FIN: [502, "FIN"], RST: [502, "ECONNRESET"], stall: [504, "ECONNRESET"] }[fault];
+      const places = everyPlace(answer);
+      const seen = await Promise.all(places.map(cutAt));
+      expect(seen).toEqual(
+        places.map((at) =>
+          at < switches.length ? `${refused}  FIN` : `101 ${answer.slice(switches.length, at)} ${how}`,
+        ),
+      );
+    },
+    60_000,
+  );
+
+  test.each(["FIN", "RST"] as const)(
+    "and that its client cuts by %s behind every byte is cut for the upstream in the same way, behind what came",
+    async (fault) => {
+      await using _leaks = leakCounter();
+      const sent = `${asks}some words`;
+      for (const at of everyPlace(sent)) {
+        const heard = Promise.withResolvers<string>();
+        let how = "FIN";
+        await using upstream = await rawServer(async (wire) => {
+          wire.socket.once("error", ({ code }: NodeJS.ErrnoException) => (how = code as string));
+          await wire.request();
+          await wire.write(switches);
+          heard.resolve(await wire.bytes(sent.length));
+          wire.fin();
+        });
+        await using front = await fronted(upstream.url, {});
+        using client = new RawClient(front.port);
+        client.write(sent.slice(0, at));
+        if (at >= asks.length) await client.until("HTTP/1.1 101 ");
+        leave(client.socket, fault);
+        await client.ended;
+        for (const wire of upstream.wires) await wire.closed;
+        if (at < asks.length) {
+          expect([at, upstream.wires.length]).toEqual([at, 0]);
+          continue;
+        }
+        const words = sent.slice(asks.length, at);
+        // A reset takes with it what was on its way.
+        if (fault === "RST") expect([at, how, words.startsWith(await heard.promise)]).toEqual([at, "ECONNRESET", true]);
+        else expect([at, how, await heard.promise]).toEqual([at, "FIN", words]);
+      }
+    },
+    60_000,
+  );
+});
+
 test("a client that was gone before the relay was called costs the upstream nothing", async () => {
   await using _leaks = leakCounter();
   await using upstream = await rawServer(async (wire) => {
@@ -165,7 +241,8 @@ function everyPlace(text: string): number[] {
 
 async function fronted(upstream: string, timeouts: { headersMs?: number; idleMs?: number }) {
   const passing = relay(upstream, { timeouts });
-  const { port, [Symbol.asyncDispose]: close } = await listening(createServer(passing));
+  const server = createServer(passing).on("upgrade", passing.upgrade);
+  const { port, [Symbol.asyncDispose]: close } = await listening(server);
   return {
     port,
     async [Symbol.asyncDispose]() {
