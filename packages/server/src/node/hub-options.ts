@@ -25,7 +25,8 @@ export interface HandshakeOptions {
   /**
    * Origins whose pages may come in, as `https://app.example`; `"*"`: all. Default: those of the host that is asked (by the `Host` field). Browsers
    * let any page open a WebSocket to any host, with the user's cookies: without this check every page could act as the user. Who sends no `Origin`
-   * is no browser, and comes in. Another origin is refused with 403.
+   * is no browser, and comes in. Another origin is refused with 403. A proxy in between has to pass `Host` on as it was, or the origins be named
+   * here: nginx by default puts its upstream's there, as `relay` does.
    */
   origins?: readonly string[] | "*" | undefined;
   /**

@@ -28,7 +28,8 @@ export interface Relay extends AsyncDisposable {
  * - Method, path, query, status, fields, content codings and bodies are passed on as they are; hop-by-hop fields, those that `Connection`
  *   names, trailers and interim answers are not (RFC 9110 section 7.6.1). No `Content-Length` is made up. `Host` is the upstream's.
  * - `Via` and `Forwarded` (RFC 7239) tell of the hop. What clients say of themselves in these is not believed (`trustForwarded`).
- * - The request's body is sent while it comes, its head before it. Backpressure and disconnects cross both ways.
+ * - The request's body is sent while it comes, its head before it, or with its first chunk where its length is said. Backpressure and
+ *   disconnects cross both ways.
  * - An upstream that breaks off is passed on as a cut, never as an end: HTTP/1.1 the connection, HTTP/2 RST_STREAM.
  * - Before the head a failure is a 502, or a 504 when a clock ran out, with a reason that names nothing of the upstream, and `Proxy-Status`
  *   (RFC 9209); the whole of it goes to `onFailure`. A path that leads out of the upstream's, also once `%2f` is a slash, is a 400.
