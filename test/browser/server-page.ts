@@ -1,7 +1,7 @@
 // What a page sees of a server of ours, by what browsers have themselves, EventSource and WebSocket, and by our client. What happens is
 // kept in words until the test asks for it.
 
-import { createClient, type StreamError } from "longwire";
+import { createClient, fetchTransport, type StreamError } from "longwire";
 
 /** A name, and what belongs to it. */
 export type Words = readonly [string, ...(string | number | boolean)[]];
@@ -35,9 +35,12 @@ export function connect(url: string, protocols: string[] = []): number {
   return seen.number;
 }
 
-/** Reads a publisher by our client: `["item", data]`, with the id where it is told, and `["end", code]`. */
-export function read(url: string, format: "events" | "rows" | "messages"): number {
-  const client = createClient({ reconnect: { firstMs: 5, floorMs: 1, maxMs: 20 } });
+/** Reads a publisher by our client: `["item", data, id]`, and `["end", code]`. */
+export function read(url: string, format: "events" | "rows" | "messages", withCredentials = false): number {
+  const client = createClient({
+    reconnect: { firstMs: 5, floorMs: 1, maxMs: 20 },
+    ...(withCredentials && { transport: fetchTransport({ credentials: "include" }) }),
+  });
   const seen = new Seen(() => void client.close());
   void (async () => {
     try {

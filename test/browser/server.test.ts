@@ -408,6 +408,22 @@ describeWithPeer("chromium", "Chromium", () => {
           }
         },
       );
+
+      it.each([
+        ["origins", () => servePublisher({ origins: [front.url] }), { "access-control-allow-credentials": "true" }],
+        ["a header of its own", () => {}, { "access-control-allow-origin": "*" }],
+      ] as const)("comes back to another host that lets it read by %s", async (_how, serve, headers) => {
+        serve();
+        handler = publisherHandler(publisher, { headers });
+        const withCredentials = "access-control-allow-credentials" in headers;
+        await using reading = await opened("read", `${foreign}/items`, "events", withCredentials);
+        await subscribed();
+        for (const data of ["first", "missed"]) {
+          const id = await publisher.publish("t", data);
+          expect(await reading.next()).toEqual(["item", data, id]);
+          breakAll(server.sockets, "RST");
+        }
+      });
     });
   });
 });

@@ -56,10 +56,12 @@ export function publisherAnswer<Request>(
   const sse = checkedResponse({ ...options, clock }, sseEncoding.contentType, 15_000);
   const ndjson = checkedResponse({ ...options, clock }, ndjsonEncoding.contentType, 0);
   const sseBegins = sseOpening({ paddingBytes: options.paddingBytes, retryMs });
+  // Those of the options hold for whatever is answered: a browser reads nothing else.
+  const cors = Object.fromEntries(Object.entries(sse.headers).filter(([name]) => name.startsWith("access-control-")));
   const comeBack = sseText({ comment: "goodbye", retry: retryMs });
   function answerTo({ request, method, header, address }: Asked<Request>): Answer {
     const origin = header("origin");
-    const readable = publisher.originHeaders(origin);
+    const readable = { ...publisher.originHeaders(origin), ...cors };
     if (method === "OPTIONS") return { short: preflight(readable, header("access-control-request-headers")) };
     const from = options.address ? options.address(request) : address;
     const refusal = publisher.refusal({ origin, address: from });

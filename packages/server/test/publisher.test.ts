@@ -473,6 +473,21 @@ describe("limits", () => {
     await open.body?.cancel();
   });
 
+  it("give what the options say of other origins with every answer, a preflight and a refusal too", async () => {
+    const { publisher } = made({ origins: ["https://app.example"], maxSubscribers: 1 });
+    const headers = { "Access-Control-Allow-Credentials": "true", "x-other": "1" };
+    const answer = (method: string) => {
+      const request = new Request("https://a.example/", { method, headers: { origin: "https://app.example" } });
+      return publisherResponse(publisher, request, { headers });
+    };
+    const open = answer("GET");
+    for (const { headers } of [open, answer("OPTIONS"), answer("GET")]) {
+      expect(headers.get("access-control-allow-credentials")).toBe("true");
+      expect(headers.get("access-control-allow-origin")).toBe("https://app.example");
+    }
+    await open.body?.cancel();
+  });
+
   it.each([
     [{ origins: ["https://app.example/"] }, "without a path"],
     [{ origins: ["*"] }, "without a path"],
