@@ -12,8 +12,8 @@ import { turns } from "./peer.ts";
 import { relayServer } from "./relay-server.ts";
 
 const MiB = 1_048_576;
-/** Far more than the buffers of two connections take in. */
-const most = 64 * MiB;
+/** More than the buffers of two connections take in, also where Linux was told to let one grow to 32 MiB. */
+const most = 128 * MiB;
 
 /** What a client and an upstream say to each other, and who sends what follows. */
 const kinds = {

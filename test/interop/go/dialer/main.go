@@ -2,7 +2,7 @@
 // stdin, both by a JSON array a line:
 //
 //	["open", subprotocol, extensions]    ["refused", status, body]
-//	["text", "…"]  ["binary", hex]  ["ping", "…"]  ["pong", "…"]
+//	["text", "…"], with -brief ["text", its beginning, length]    ["binary", hex]  ["ping", "…"]  ["pong", "…"]
 //	["close", code, text]: a close frame, or 1006 for a FIN without one     ["end", error]: all else; a reset is "RST"
 //
 //	["text", "…"]  ["binary", hex]  ["ping", "…"]  ["close", code, text]    ["cut", "FIN" | "RST"]
@@ -42,6 +42,7 @@ func main() {
 	protocols := flag.String("protocols", "", "subprotocols to offer, by comma")
 	deflate := flag.Bool("deflate", false, "offer permessage-deflate")
 	wait := flag.Bool("wait", false, "read when told to")
+	brief := flag.Bool("brief", false, "tell the beginning of a text, 20 bytes, and its length")
 	flag.Parse()
 
 	dialer := websocket.Dialer{EnableCompression: *deflate}
@@ -66,10 +67,10 @@ func main() {
 	}
 	go obey(connection, reading)
 	<-reading
-	read(connection)
+	read(connection, *brief)
 }
 
-func read(connection *websocket.Conn) {
+func read(connection *websocket.Conn, brief bool) {
 	answer := connection.PingHandler()
 	connection.SetPingHandler(func(data string) error {
 		tell("ping", data)
@@ -85,10 +86,13 @@ func read(connection *websocket.Conn) {
 			tellEnd(err)
 			return
 		}
-		if kind == websocket.TextMessage {
-			tell("text", string(message))
-		} else {
+		switch {
+		case kind == websocket.BinaryMessage:
 			tell("binary", hex.EncodeToString(message))
+		case brief && len(message) > 20:
+			tell("text", string(message[:20]), len(message))
+		default:
+			tell("text", string(message))
 		}
 	}
 }
