@@ -14,6 +14,7 @@ const benches = [
   "websocket",
   "open-sockets",
   "relay",
+  "publisher",
 ];
 /** No contests: they run only when they are named. */
 const named = ["layers", "soak"];
