@@ -1,10 +1,12 @@
 // The relay between a client and an upstream whose every byte is seen.
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import { createServer, get as httpGet, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { StreamRequest } from "@longwire/core";
 import { openSse } from "@longwire/sse";
+import { seededRandom } from "@longwire/core/testing";
 import { nodeTransport } from "@longwire/node";
 import { relay } from "@longwire/server";
 import { describe, expect, test } from "vitest";
@@ -117,6 +119,43 @@ describe("what is passed on", () => {
     await client.ended;
     expect(client.head.includes("content-length: 5")).toBe(method === "HEAD");
     expect(client.body).toBe("");
+  });
+
+  test.each([
+    ["in chunks of 1 B to 200 KiB", undefined],
+    ["of a known length", 0],
+    ["with a middleware that keeps what is written", [] as Uint8Array[]],
+  ])("a body of 12 MiB %s arrives byte for byte at a client that stalls now and then", async (_how, kept) => {
+    const random = seededRandom(11);
+    const whole = Buffer.from(Array.from({ length: 12 * 2 ** 20 }, () => random() * 256));
+    await using upstream = await serve(async (_request, response) => {
+      if (kept === 0) response.setHeader("content-length", whole.length);
+      for (let at = 0; at < whole.length; ) {
+        const chunk = whole.subarray(at, at + Math.ceil(204_800 ** random()));
+        at += chunk.length;
+        if (!response.write(chunk)) await once(response, "drain");
+      }
+      response.end();
+    });
+    const passing = relay(upstream.url);
+    await using front = await serve((request, response) => {
+      const write = response.write.bind(response);
+      if (Array.isArray(kept))
+        response.write = (...[chunk, ...rest]: Parameters<typeof write>) => {
+          if (typeof chunk !== "string") kept.push(chunk as Uint8Array);
+          return write(chunk, ...rest);
+        };
+      passing(request, response);
+    });
+    const [answer] = (await once(httpGet(front.url, { agent: false }), "response")) as [IncomingMessage];
+    const got: Buffer[] = [];
+    for await (const chunk of answer) {
+      got.push(chunk as Buffer);
+      if (random() < 0.05) await new Promise(setImmediate);
+    }
+    expect(Buffer.concat(got).equals(whole)).toBe(true);
+    if (Array.isArray(kept)) expect(Buffer.concat(kept).equals(whole)).toBe(true);
+    await passing.destroy();
   });
 
   test("each event of SSE is there before the next is sent", async () => {

@@ -8,6 +8,16 @@ import { foreignCoding, framingOf, responseHeaders } from "./response-headers.ts
 export interface HeldResponse extends StreamResponse {
   /** As `headers`, with `set-cookie` and what else came several times not joined. */
   readonly fields: IncomingHttpHeaders;
+  readonly body: HeldBody;
+}
+
+/** The bytes of an answer. */
+export interface HeldBody extends AsyncIterable<Uint8Array> {
+  /**
+   * For who passes chunks on: nobody looks at this one again, nor at those before it, and no write of them is under way. Their memory may be let go of at
+   * once, which empties the chunk. Absent where it never is.
+   */
+  giveBack?(chunk: Uint8Array): void;
 }
 
 /** The head of an answer, as it was read. */

@@ -26,6 +26,8 @@ export interface Opening {
   readonly reject: (reason: unknown) => void;
   /** How many times its encoded bytes a body may be; `0`: any number; `undefined`: it is not decoded. */
   readonly maxInflateRatio: number | undefined;
+  /** What is read comes from sockets that Node itself reads. */
+  readonly ownsReads: boolean;
 }
 
 /** How a request can go out again: the server refused it, for now; or its connection was dead, and others from before may be. */
@@ -107,8 +109,9 @@ export class Exchange implements Ticket, Carried, Wire {
     // undici holds the raw headers, and with them what the head was read in, for as long as the body lasts.
     controller.rawHeaders = null;
     const multiplexed = this.#connection?.protocol === "h2";
-    const { request, resolve, reject, maxInflateRatio } = this.#leaveOpening();
-    const body = new Body(this);
+    const { request, resolve, reject, maxInflateRatio, ownsReads } = this.#leaveOpening();
+    // Over HTTP/2 one read has bytes of many streams.
+    const body = new Body(this, ownsReads && !multiplexed);
     const release = (reason?: unknown): void => this.release(reason);
     try {
       const response = answerOf(request, { status, record, multiplexed }, body, maxInflateRatio, release);

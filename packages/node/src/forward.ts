@@ -1,11 +1,9 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
-import type { StreamRequest, StreamResponse, TransportCall } from "@longwire/core";
+import type { StreamRequest, TransportCall } from "@longwire/core";
+import type { HeldResponse } from "./answer.ts";
 
 /** An answer as it came, to be passed on. */
-export interface ForwardedResponse extends StreamResponse {
-  /** As `headers`, names in lower case, with `set-cookie` and what else came several times not joined. */
-  readonly fields: IncomingHttpHeaders;
+export interface ForwardedResponse extends HeldResponse {
   /**
    * The connection, where the server switched protocols (status 101): a Duplex of its bytes, those that came along with the head first.
    * Destroy it when you leave it; `resetAndDestroy`, as that of `net.Socket`, breaks it.

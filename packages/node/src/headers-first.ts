@@ -43,7 +43,7 @@ export function headersFirst<Response extends StreamResponse>(
   pool: SocketPool,
   proxyOf: ProxyOf,
   send: (request: StreamRequest, call: TransportCall) => Promise<Response>,
-  { decode = true }: { readonly decode?: boolean } = {},
+  { decode = true, ownsReads = false }: { readonly decode?: boolean; readonly ownsReads?: boolean } = {},
 ): (request: StreamRequest, call: TransportCall) => Promise<Response | OwnResponse> {
   return async (request, call) => {
     const { signal, on } = call;
@@ -72,7 +72,7 @@ export function headersFirst<Response extends StreamResponse>(
         on?.connected({ reused: false });
         lease.asking();
         on?.sent();
-        const exchange = new OwnExchange(socket, request, body, decode ? pool.maxInflateRatio : undefined);
+        const exchange = new OwnExchange(socket, request, body, decode ? pool.maxInflateRatio : undefined, ownsReads);
         const answer = await exchange.open(lease.opening, path, { host: way.url.host, ...headers });
         lease.hold(answer.release);
         if (answer.socket) lease.state = "taken";
@@ -92,6 +92,7 @@ class OwnExchange implements Wire {
   readonly #request: StreamRequest;
   readonly #toSend: ToSend;
   readonly #maxInflateRatio: number | undefined;
+  readonly #ownsReads: boolean;
   #head: IncomingMessage | undefined;
   #body: Body | undefined;
   #bytes = 0;
@@ -101,11 +102,18 @@ class OwnExchange implements Wire {
   /** Until the answer is there. */
   #reject: ((reason: unknown) => void) | undefined;
 
-  constructor(socket: Socket, request: StreamRequest, toSend: ToSend, maxInflateRatio: number | undefined) {
+  constructor(
+    socket: Socket,
+    request: StreamRequest,
+    toSend: ToSend,
+    maxInflateRatio: number | undefined,
+    ownsReads: boolean,
+  ) {
     this.#socket = socket;
     this.#request = request;
     this.#toSend = toSend;
     this.#maxInflateRatio = maxInflateRatio;
+    this.#ownsReads = ownsReads;
   }
 
   /** Sends the request and waits for its answer. */
@@ -203,7 +211,7 @@ class OwnExchange implements Wire {
   }
 
   #answer(head: IncomingMessage): HeldResponse | undefined {
-    const body = new Body(this);
+    const body = new Body(this, this.#ownsReads);
     const release = (reason?: unknown): void => this.release(reason);
     try {
       const status = head.statusCode as number;

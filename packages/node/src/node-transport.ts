@@ -164,7 +164,8 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
   }
   const lent = dispatcher && borrowed(dispatcher);
   const send = sending(pool, proxyOf, lent);
-  const unchanged = sending(pool, proxyOf, lent, { decode: false });
+  const passing = { decode: false, ownsReads: !lent && !connect };
+  const unchanged = sending(pool, proxyOf, lent, passing);
   return Object.assign(send, {
     takeOver: async (url: string, call: TakeOverOptions) => {
       if (lent) throw new TypeError("Cannot take over: a borrowed dispatcher has no socket to take");
@@ -179,7 +180,7 @@ export function nodeTransport(options: NodeTransportOptions = {}): NodeTransport
       if (lent) throw new TypeError("Cannot dial: a borrowed dispatcher has no socket to give");
       return dialed(pool, url, signal);
     },
-    forward: forwarding(lent ? undefined : headersFirst(pool, proxyOf, unchanged, { decode: false }), unchanged),
+    forward: forwarding(lent ? undefined : headersFirst(pool, proxyOf, unchanged, passing), unchanged),
     stats: () => pool.stats(),
     lanes: () => pool.lanes(),
     close: () => pool.close(),
@@ -193,7 +194,7 @@ function sending(
   pool: SocketPool,
   proxyOf: ProxyOf,
   lent: Berths | undefined,
-  { decode = true }: { readonly decode?: boolean } = {},
+  { decode = true, ownsReads = false }: { readonly decode?: boolean; readonly ownsReads?: boolean } = {},
 ): (request: StreamRequest, call: TransportCall) => Promise<HeldResponse> {
   const maxInflateRatio = decode ? pool.maxInflateRatio : undefined;
   const accepted = decode ? undefined : "";
@@ -211,7 +212,7 @@ function sending(
       const response = await new Promise<HeldResponse | Again>((resolve, reject) => {
         const outgoing = { ...head, body: bodyToSend(request.body) };
         const told = before?.started ? undefined : on;
-        const sent = { request, outgoing, berths, bornAfter, tries, maxInflateRatio };
+        const sent = { request, outgoing, berths, bornAfter, tries, maxInflateRatio, ownsReads };
         before = new Exchange({ ...sent, signal, on: told, resolve, reject });
         berths.take(before);
       });

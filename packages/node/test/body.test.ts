@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
 import { Body } from "../src/body.ts";
 
-function bodyOnWire() {
+function bodyOnWire(ownsReads = false) {
   const calls: string[] = [];
-  const body = new Body({
+  const wire = {
     pause: () => calls.push("pause"),
     resume: () => calls.push("resume"),
     release: () => calls.push("release"),
-  });
+  };
+  const body = new Body(wire, ownsReads);
   return { body, calls, pull: () => body.next().then(({ value }) => value) };
 }
 
@@ -138,3 +139,25 @@ test("leaving the loop releases the wire", async () => {
   for await (const _ of body) break;
   expect(calls).toEqual(["release"]);
 });
+
+test.each([true, false])(
+  "a chunk given back is emptied where its read ends with it: reads are the body's own: %s",
+  async (own) => {
+    const { body, pull } = bodyOnWire(own);
+    const [read, small] = [kib(160), kib(16)];
+    // What comes behind the second is not here yet, but in the same memory.
+    for (const chunk of [read.subarray(10, 64 * 1024), read.subarray(64 * 1024, 100 * 1024)]) body.push(chunk);
+    for (const length of [64 * 1024 - 10, 36 * 1024]) {
+      const chunk = (await pull()) as Uint8Array;
+      body.giveBack(chunk);
+      expect(chunk.length).toBe(length);
+    }
+    body.push(read.subarray(100 * 1024 + 2));
+    const last = (await pull()) as Uint8Array;
+    body.giveBack(last);
+    expect([last.length, read.length]).toEqual(own ? [0, 0] : [60 * 1024 - 2, 160 * 1024]);
+    body.push(small);
+    body.giveBack((await pull()) as Uint8Array);
+    expect(small.length).toBe(16 * 1024);
+  },
+);

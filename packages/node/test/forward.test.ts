@@ -1,11 +1,12 @@
 import { createServer } from "node:http";
+import { createSecureServer } from "node:http2";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { StreamRequest } from "@longwire/core";
-import { Agent } from "undici";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { Agent, buildConnector } from "undici";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type NodeTransport, nodeTransport } from "../src/index.ts";
-import { loopback } from "./loopback.ts";
+import { loopback, selfSigned, turns } from "./loopback.ts";
 
 let transport: NodeTransport;
 beforeEach(() => {
@@ -87,4 +88,40 @@ test("a borrowed dispatcher has no socket to take", async () => {
   const request = new StreamRequest({ url: "http://127.0.0.1:9", headers: { upgrade: "echo" } });
   await expect(lent.forward(request, { signal })).rejects.toThrow(/borrowed/);
   await dispatcher.close();
+});
+
+describe("a chunk given back", () => {
+  const megabyte = (_request: unknown, response: { end(body: Buffer): unknown }): void =>
+    void response.end(Buffer.alloc(2 ** 20));
+
+  /** Whether a body of 1 MiB has fewer bytes in its chunks when they were given back. */
+  async function empties(own: NodeTransport, url: string): Promise<boolean> {
+    const { body } = await own.forward(new StreamRequest({ url }), { signal });
+    let [bytes, left] = [0, 0];
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      body.giveBack?.(chunk);
+      left += chunk.length;
+      // So that several are there.
+      await turns(3);
+    }
+    await own.destroy();
+    expect(bytes).toBe(2 ** 20);
+    return left < bytes;
+  }
+
+  test("is emptied where it came from a socket of the transport's own, and nowhere else", async () => {
+    await using server = await loopback(createServer(megabyte));
+    expect(await empties(nodeTransport(), server.url)).toBe(true);
+    const dispatcher = new Agent();
+    expect(await empties(nodeTransport({ dispatcher }), server.url)).toBe(false);
+    await dispatcher.close();
+    expect(await empties(nodeTransport({ connect: buildConnector({}) }), server.url)).toBe(false);
+  });
+
+  test("is not emptied over HTTP/2, where one read has bytes of many streams", async () => {
+    const [key, cert] = selfSigned();
+    await using server = await loopback(createSecureServer({ key, cert }, megabyte));
+    expect(await empties(nodeTransport({ tls: { ca: cert } }), `https://localhost:${server.port}`)).toBe(false);
+  });
 });

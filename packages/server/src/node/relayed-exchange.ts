@@ -1,5 +1,5 @@
 import { ServerResponse } from "node:http";
-import { constants, type Http2ServerResponse } from "node:http2";
+import { constants, Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { type ClockName, Deadlines, isSafe, StreamError } from "@longwire/core";
@@ -103,10 +103,13 @@ export class RelayedExchange {
     this.#moved();
     this.#head(response, leaving);
     if (leaving && response.socket) return this.#splice(leaving, response.socket);
-    for await (const chunk of response.body) {
+    const { body } = response;
+    const alone = isUnwrapped(this.#answer);
+    for await (const chunk of body) {
       this.#moved();
-      await this.#write(chunk);
+      const taken = await this.#write(chunk);
       if (this.#clientGone) return;
+      if (taken && alone) body.giveBack?.(chunk);
       this.#moved();
     }
     await this.#end();
@@ -135,12 +138,12 @@ export class RelayedExchange {
     else (answer as ServerResponse).flushHeaders();
   }
 
-  /** Resolves when the system has taken the chunk, or the client is gone. */
-  #write(chunk: Uint8Array): Promise<void> {
+  /** Resolves with `true` when the system has taken the chunk, with `false` when it never will: the client is gone. */
+  #write(chunk: Uint8Array): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#taken = resolve;
-      if (this.#clientGone) return resolve();
-      (this.#answer as ServerResponse).write(chunk, () => resolve());
+      this.#taken = () => resolve(false);
+      if (this.#clientGone) return resolve(false);
+      (this.#answer as ServerResponse).write(chunk, (error) => resolve(!error));
     });
   }
 
@@ -270,6 +273,11 @@ export class RelayedExchange {
     else answer.destroy();
     socket?.destroy();
   }
+}
+
+/** Who wraps a response may keep what is written to it. */
+function isUnwrapped({ write }: AnyResponse): boolean {
+  return write === ServerResponse.prototype.write || write === Http2ServerResponse.prototype.write;
 }
 
 const lingerMs = 1_000;
