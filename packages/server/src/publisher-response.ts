@@ -1,5 +1,5 @@
 import type { Refusal } from "./admission.ts";
-import type { Feed } from "./feed.ts";
+import type { Feed, FeedReader } from "./feed.ts";
 import { lastEventId } from "./last-event-id.ts";
 import type { Publisher, SubscribeOptions } from "./publisher.ts";
 import { ResponseBody } from "./response-body.ts";
@@ -12,7 +12,7 @@ import {
 import { ndjsonEncoding } from "./ndjson-encoding.ts";
 import { sseEncoding, sseOpening, sseText } from "./sse-encoding.ts";
 import type { Subscription } from "./subscription.ts";
-import { checkedTopics } from "./topics.ts";
+import { type Topics, topicsOf } from "./topics.ts";
 import { webResponse } from "./web-response.ts";
 
 /** What a response of a publisher can be told; `Request` is the kind of the server's requests. */
@@ -21,7 +21,7 @@ export interface PublisherResponseOptions<Request>
     Pick<SseResponseOptions, "paddingBytes">,
     Pick<SubscribeOptions, "policy" | "capacity"> {
   /** What is subscribed to, or a function of the request. Default: all topics. */
-  readonly topics?: Iterable<string> | ((request: Request) => Iterable<string> | undefined) | undefined;
+  readonly topics?: Topics<Request>;
   /** `auto` (the default): NDJSON for who accepts it and no event stream, else SSE. */
   readonly format?: "auto" | "sse" | "ndjson" | undefined;
   /** Where a request comes from, for `maxPerAddress`. Default: the socket's address under Node, elsewhere none. */
@@ -48,10 +48,10 @@ export function publisherAnswer<Request>(
   options: PublisherResponseOptions<Request>,
 ): (asked: Asked<Request>) => Answer {
   const { format = "auto", policy, capacity } = options;
-  const topics = typeof options.topics === "function" ? options.topics : checkedTopics(options.topics);
   if (!["auto", "sse", "ndjson"].includes(format)) {
     throw new TypeError(`format must be "auto", "sse" or "ndjson", got ${String(format)}`);
   }
+  const topics = topicsOf(options.topics);
   const { clock, retryMs } = publisher;
   const sse = checkedResponse({ ...options, clock }, sseEncoding.contentType, 15_000);
   const ndjson = checkedResponse({ ...options, clock }, ndjsonEncoding.contentType, 0);
@@ -71,7 +71,7 @@ export function publisherAnswer<Request>(
     }
     if (refusal) return { short: { ...refusal, headers: { ...refusal.headers, ...readable } } };
     const subscription = publisher.subscribe({
-      topics: typeof topics === "function" ? topics(request) : topics,
+      topics: topics(request),
       cursor: lastEventId(header("last-event-id")),
       address: from,
       policy,
@@ -79,7 +79,7 @@ export function publisherAnswer<Request>(
     });
     const asRows = format === "auto" ? acceptsRowsOnly(header("accept")) : format === "ndjson";
     const checked = asRows ? ndjson : sse;
-    const feed = subscriptionFeed(subscription, asRows ? "ndjson" : "sse");
+    const feed = new SubscriptionFeed(subscription, asRows ? "ndjson" : "sse");
     return {
       body: new ResponseBody(feed, { ...checked, opening: asRows ? undefined : sseBegins }),
       response: { ...checked, headers: { ...readable, ...checked.headers } },
@@ -140,24 +140,69 @@ function preflight(
   return { status: 204, headers: { allow: "GET, HEAD, OPTIONS", ...readable, ...(isAllowed && allowed) }, text: "" };
 }
 
-/** A subscription as a feed of one format. A heartbeat of SSE tells where the log is, so that a client of a quiet topic does not age. */
-function subscriptionFeed(subscription: Subscription, format: "sse" | "ndjson"): Feed {
-  return {
-    cut: subscription.signal,
-    async next() {
-      for (;;) {
-        const { value } = await subscription.next();
-        if (!value) return undefined;
-        const piece = value[format];
-        if (piece.length > 0) return piece;
-      }
-    },
-    heartbeat() {
-      if (format === "ndjson") return ndjsonEncoding.heartbeat;
-      return subscription.bookmark()?.sse ?? sseEncoding.heartbeat;
-    },
-    leave: () => void subscription.return(),
-  };
+/** A subscription as a feed of one format. */
+class SubscriptionFeed implements Feed {
+  readonly #subscription: Subscription;
+  readonly #format: "sse" | "ndjson";
+
+  constructor(subscription: Subscription, format: "sse" | "ndjson") {
+    this.#subscription = subscription;
+    this.#format = format;
+  }
+
+  get cut(): AbortSignal {
+    return this.#subscription.signal;
+  }
+
+  /** Of who is behind, small ones together: a write costs more than the bytes in it. */
+  take(): Uint8Array | undefined {
+    const first = this.#next();
+    if (!first || first.length >= joinedBytes || !this.#subscription.isBehind) return first;
+    const pieces = [first];
+    let bytes = first.length;
+    for (let piece = this.#next(); piece; piece = bytes < joinedBytes ? this.#next() : undefined) {
+      pieces.push(piece);
+      bytes += piece.length;
+    }
+    return pieces.length === 1 ? first : joined(pieces, bytes);
+  }
+
+  get isOver(): boolean {
+    return this.#subscription.isOver;
+  }
+
+  wait(reader: FeedReader): void {
+    this.#subscription.wait(reader);
+  }
+
+  /** One of SSE tells where the log is, so that a client of a quiet topic does not age. */
+  heartbeat(): Uint8Array {
+    if (this.#format === "ndjson") return ndjsonEncoding.heartbeat;
+    return this.#subscription.bookmark()?.sse ?? sseEncoding.heartbeat;
+  }
+
+  leave(): void {
+    void this.#subscription.return();
+  }
+
+  #next(): Uint8Array | undefined {
+    for (;;) {
+      const piece = this.#subscription.take()?.[this.#format];
+      if (piece?.length !== 0) return piece;
+    }
+  }
+}
+
+const joinedBytes = 16 * 1_024;
+
+function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 function acceptsRowsOnly(accept: string | undefined): boolean {

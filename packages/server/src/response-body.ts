@@ -1,5 +1,5 @@
 import type { Clock } from "@longwire/core";
-import type { Feed } from "./feed.ts";
+import type { Feed, FeedReader } from "./feed.ts";
 import { onAbort } from "./on-abort.ts";
 import { slicedFeed } from "./sliced-feed.ts";
 
@@ -18,28 +18,25 @@ export interface BodySettings {
  * The pieces of a body: the opening, those of the feed, and a heartbeat whenever the client waited for so long that none came. A client
  * that takes nothing gets no heartbeats either: nothing is made that was not asked for.
  *
- * The feed's pull stays pending while heartbeats go out; it has one listener all the while. Timers are set again for what is left, so a
- * piece touches none.
+ * Timers are set again for what is left, so a piece touches none.
  */
-export class ResponseBody {
+export class ResponseBody implements FeedReader {
   readonly #feed: Feed;
   readonly #settings: BodySettings;
-  #opening: Uint8Array | undefined;
-  /** The feed was asked, and what came has not been handed out. */
-  #asked = false;
-  #arrived: Promise<Uint8Array | undefined> | undefined;
-  #waiting: ((piece: Uint8Array | undefined | Promise<Uint8Array | undefined>) => void) | undefined;
+  /** What goes before the feed's next piece: the opening, or a heartbeat that is due. */
+  #first: Uint8Array | undefined;
+  #waiting: FeedReader | undefined;
   #handedAtMs: number;
   #cancelHeartbeat: (() => void) | undefined;
   #cancelStall: (() => void) | undefined;
   #cut: ((reason: unknown) => void) | undefined;
   #forgetFeed: (() => void) | undefined;
-  #over = false;
+  #left = false;
 
   constructor(feed: Feed, settings: BodySettings) {
     this.#feed = settings.stallMs > 0 ? slicedFeed(feed) : feed;
     this.#settings = settings;
-    this.#opening = settings.opening;
+    this.#first = settings.opening;
     this.#handedAtMs = settings.clock.now();
   }
 
@@ -50,62 +47,56 @@ export class ResponseBody {
     this.#forgetFeed = onAbort(cut, () => callback(cut?.reason));
   }
 
-  /** The next piece; `undefined` at the end, and as soon as it was left. Rejects when the feed broke. */
-  next(): Promise<Uint8Array | undefined> {
-    if (this.#over) return Promise.resolve(undefined);
-    const opening = this.#opening;
-    if (opening) {
-      this.#opening = undefined;
-      return this.#handed(Promise.resolve(opening));
-    }
-    if (!this.#asked) this.#ask();
-    const arrived = this.#arrived;
-    if (arrived) {
-      this.#asked = false;
-      this.#arrived = undefined;
-      return this.#handed(arrived);
-    }
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-      if (!this.#cancelHeartbeat && this.#settings.heartbeatMs > 0) this.#armHeartbeat();
-    });
+  /** What there is now; `undefined`: nothing yet, or nothing more. @throws what broke the feed */
+  take(): Uint8Array | undefined {
+    if (this.#left) return undefined;
+    const piece = this.#first ?? this.#feed.take();
+    this.#first = undefined;
+    if (piece) this.#handed();
+    return piece;
   }
 
-  /** The response is over, well or not: drops the timers, settles a pending pull, lets the feed go. */
+  /** The feed has ended, or was left. */
+  get isOver(): boolean {
+    return this.#left || this.#feed.isOver;
+  }
+
+  /** After a `take` that gave nothing: the reader is told, once. */
+  wait(reader: FeedReader): void {
+    this.#waiting = reader;
+    this.#feed.wait(this);
+    if (!this.#cancelHeartbeat && this.#settings.heartbeatMs > 0) this.#armHeartbeat();
+  }
+
+  /** The next piece; `undefined` at the end, and as soon as it was left. Rejects when the feed broke. */
+  async next(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const piece = this.take();
+      if (piece || this.isOver) return piece;
+      await new Promise<void>((more) => this.wait({ more }));
+    }
+  }
+
+  /** The response is over, well or not: drops the timers, tells who waits, lets the feed go. */
   leave(): void {
-    this.#over = true;
+    this.#left = true;
     this.#forgetFeed?.();
-    this.#hand(Promise.resolve(undefined));
+    this.more();
     this.#cancelHeartbeat?.();
     this.#cancelStall?.();
     this.#feed.leave();
   }
 
-  #ask(): void {
-    this.#asked = true;
-    const pull = this.#feed.next();
-    const arrive = (): void => {
-      if (this.#over) return;
-      if (!this.#waiting) {
-        this.#arrived = pull;
-        return;
-      }
-      this.#asked = false;
-      this.#hand(pull);
-    };
-    pull.then(arrive, arrive);
-  }
-
-  #hand(piece: Promise<Uint8Array | undefined>): void {
-    const waiting = this.#waiting;
+  /** Called by the feed. */
+  more(): void {
+    const reader = this.#waiting;
     this.#waiting = undefined;
-    waiting?.(this.#handed(piece));
+    reader?.more();
   }
 
-  #handed(piece: Promise<Uint8Array | undefined>): Promise<Uint8Array | undefined> {
+  #handed(): void {
     this.#handedAtMs = this.#settings.clock.now();
-    if (!this.#cancelStall && this.#settings.stallMs > 0 && !this.#over) this.#armStall();
-    return piece;
+    if (!this.#cancelStall && this.#settings.stallMs > 0) this.#armStall();
   }
 
   #armHeartbeat(): void {
@@ -113,8 +104,9 @@ export class ResponseBody {
     this.#cancelHeartbeat = this.#timer(heartbeatMs, () => {
       this.#cancelHeartbeat = undefined;
       if (!this.#waiting) return;
-      if (this.#silentFor(heartbeatMs)) this.#hand(Promise.resolve(this.#feed.heartbeat()));
-      else this.#armHeartbeat();
+      if (!this.#silentFor(heartbeatMs)) return this.#armHeartbeat();
+      this.#first = this.#feed.heartbeat();
+      this.more();
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Feed } from "./feed.ts";
+import type { Feed, FeedReader } from "./feed.ts";
 
 /** What a source is told of the request that it answers. */
 export interface SourceContext<Request> {
@@ -21,7 +21,7 @@ export interface Encoding<Item> {
   readonly heartbeat: Uint8Array;
 }
 
-/** A feed of one source for one request. Nothing of the source is asked before the first pull, and what it throws is that pull's. */
+/** A feed of one source for one request. Nothing of the source is asked before the first piece is, and what it throws is that piece's. */
 export function sourceFeed<Item, Request>(
   source: Source<Item, Request>,
   encoding: Encoding<Item>,
@@ -30,7 +30,10 @@ export function sourceFeed<Item, Request>(
   const gone = new AbortController();
   let iterator: AsyncIterator<Item> | undefined;
   let over = false;
+  let asking = false;
+  let arrived: Uint8Array | undefined;
   let failure: { readonly error: unknown } | undefined;
+  let waiting: FeedReader | undefined;
   try {
     // An iterable is let go even when it was never asked; a function was never called then.
     if (typeof source !== "function") iterator = source[Symbol.asyncIterator]();
@@ -47,21 +50,45 @@ export function sourceFeed<Item, Request>(
       throw error;
     }
   }
+  async function next(): Promise<Uint8Array | undefined> {
+    if (!iterator) {
+      const made = (await (source as Exclude<typeof source, AsyncIterable<Item>>)({ ...request, signal: gone.signal }))[
+        Symbol.asyncIterator
+      ]();
+      if (over) letGo(made);
+      else iterator = made;
+    }
+    if (!iterator) return undefined;
+    const { done, value } = await step(iterator);
+    if (!done) return encoding.encode(value);
+    over = true;
+    return undefined;
+  }
+  async function ask(): Promise<void> {
+    asking = true;
+    try {
+      arrived = await next();
+    } catch (error) {
+      failure = { error };
+    }
+    asking = false;
+    const reader = waiting;
+    waiting = undefined;
+    reader?.more();
+  }
   return {
-    async next() {
+    take() {
       if (failure) throw failure.error;
-      if (!iterator) {
-        const made = (
-          await (source as Exclude<typeof source, AsyncIterable<Item>>)({ ...request, signal: gone.signal })
-        )[Symbol.asyncIterator]();
-        if (over) letGo(made);
-        else iterator = made;
-      }
-      if (!iterator) return undefined;
-      const { done, value } = await step(iterator);
-      if (!done) return encoding.encode(value);
-      over = true;
-      return undefined;
+      const piece = arrived;
+      arrived = undefined;
+      if (!piece && !asking && !over) void ask();
+      return piece;
+    },
+    get isOver() {
+      return over && !asking;
+    },
+    wait(reader) {
+      waiting = reader;
     },
     heartbeat: () => encoding.heartbeat,
     leave() {

@@ -1,4 +1,5 @@
 import { bookmarkDelivery, type Delivery, gapDelivery, ItemDelivery } from "./delivery.ts";
+import type { FeedReader } from "./feed.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Replay } from "./replay-log.ts";
 
@@ -21,6 +22,10 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
   readonly #owner: SubscriptionOwner;
   readonly #topics: ReadonlySet<string> | undefined;
   readonly #outbox: Outbox;
+  /** An item for who waits: it goes by no queue. */
+  #straight: Delivery | undefined;
+  /** There may be something in what follows. */
+  #behind = false;
   /** What comes before the outbox: a bookmark or a gap, then what was missed. */
   #before: Delivery[] = [];
   #taken = 0;
@@ -31,8 +36,7 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
   #ending = false;
   #evicted = false;
   #over = false;
-  #waiting: ((step: IteratorResult<Delivery, undefined>) => void) | undefined;
-  #fail: ((error: unknown) => void) | undefined;
+  #waiting: FeedReader | undefined;
   #roomAwaited: (() => void) | undefined;
 
   /** Made by the publisher's `subscribe`. */
@@ -48,16 +52,36 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
   }
 
   /** The next delivery. One pull at a time. @throws what the log threw, or the function of its policy */
-  next(): Promise<IteratorResult<Delivery, undefined>> {
-    if (this.#failure) return Promise.reject(this.#failure.error);
-    if (this.#waiting) return Promise.reject(new TypeError("Cannot pull: the pull before has not settled"));
-    const delivery = this.#take();
-    if (delivery) return Promise.resolve({ done: false, value: delivery });
-    if (this.#over) return Promise.resolve(over);
-    return new Promise((resolve, reject) => {
-      this.#waiting = resolve;
-      this.#fail = reject;
-    });
+  async next(): Promise<IteratorResult<Delivery, undefined>> {
+    if (this.#waiting) throw new TypeError("Cannot pull: the pull before has not settled");
+    for (;;) {
+      const value = this.take();
+      if (value) return { done: false, value };
+      if (this.#over) return over;
+      await new Promise<void>((more) => this.wait({ more }));
+    }
+  }
+
+  /** What {@link next} would give now; `undefined`: nothing yet, or, where it `isOver`, nothing more. @throws what `next` does */
+  take(): Delivery | undefined {
+    const straight = this.#straight;
+    if (!straight) return this.#behind ? this.#takeNext() : undefined;
+    this.#straight = undefined;
+    return this.#sent(straight);
+  }
+
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Whether the next `take` may give more. */
+  get isBehind(): boolean {
+    return this.#behind;
+  }
+
+  /** After a `take` that gave nothing: the reader is told, once, when there may be something. Never at once. */
+  wait(reader: FeedReader): void {
+    this.#waiting = reader;
   }
 
   /** Leaves the publisher; may be called at any time. A pull that is pending settles. */
@@ -67,8 +91,7 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     this.#goodbye = undefined;
     this.#owner.left(this);
     this.#makeRoom();
-    this.#waiting?.(over);
-    this.#waiting = undefined;
+    this.#tell();
     return Promise.resolve(over);
   }
 
@@ -76,7 +99,8 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
   bookmark(): Delivery | undefined {
     const end = this.#owner.end();
     // One that was evicted has not got what it lost its place for.
-    const idle = this.#joined && !this.#ending && this.#taken === this.#before.length && this.#outbox.size === 0;
+    const waits = this.#straight !== undefined || this.#taken < this.#before.length || this.#outbox.size > 0;
+    const idle = this.#joined && !this.#ending && !waits;
     return idle && end !== undefined ? bookmarkDelivery(end) : undefined;
   }
 
@@ -89,7 +113,8 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     const first = gap ? gapDelivery(gap) : missed.length === 0 ? bookmarkDelivery(cursor) : undefined;
     this.#last = first?.id;
     this.#before = [...(first ? [first] : []), ...missed.map(({ id, item }) => new ItemDelivery(id, item))];
-    this.#hand();
+    this.#behind = true;
+    this.#tell();
   }
 
   wants(topic: string): boolean {
@@ -103,9 +128,13 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
 
   /** Puts an item in; answers how many were dropped for it, or `"full"`. */
   put(delivery: ItemDelivery): number | "full" {
-    const dropped = this.#outbox.put(delivery);
-    this.#hand();
-    return dropped;
+    if (this.#waiting) {
+      this.#straight = delivery;
+      this.#tell();
+      return 0;
+    }
+    this.#behind = true;
+    return this.#outbox.put(delivery);
   }
 
   /** Resolves when an item was taken out of a full queue, or the subscriber is gone. */
@@ -120,7 +149,8 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     if (this.#ending) return;
     this.#ending = true;
     this.#goodbye = goodbye;
-    this.#hand();
+    this.#behind = true;
+    this.#tell();
   }
 
   /** As `finish`, but what waits is dropped; answers how many that were. The log still has them. */
@@ -149,11 +179,12 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     this.#ending = true;
     this.#failure = { error };
     this.#makeRoom();
-    this.#waiting = undefined;
-    this.#fail?.(error);
+    this.#behind = true;
+    this.#tell();
   }
 
-  #take(): Delivery | undefined {
+  #takeNext(): Delivery | undefined {
+    if (this.#failure) throw this.#failure.error;
     const before = this.#before[this.#taken];
     if (before) {
       this.#taken++;
@@ -174,6 +205,7 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
       this.#makeRoom();
       return this.#sent(delivery);
     }
+    this.#behind = false;
     if (!this.#ending) return undefined;
     const goodbye = this.#goodbye;
     this.#goodbye = undefined;
@@ -187,14 +219,11 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     return delivery;
   }
 
-  /** Gives whoever waits what there is now. */
-  #hand(): void {
-    const waiting = this.#waiting;
-    if (!waiting) return;
-    const value = this.#take();
-    if (!value) return;
+  /** Tells who waits that there is something. */
+  #tell(): void {
+    const reader = this.#waiting;
     this.#waiting = undefined;
-    waiting({ done: false, value });
+    reader?.more();
   }
 
   #drop(): void {

@@ -541,6 +541,25 @@ describe("publisherResponse", () => {
     expect(publisher.stats.subscribers).toBe(0);
   });
 
+  it("hands who is behind what waits together, some 16 KiB at once, and large items one by one", async () => {
+    const { publisher } = made();
+    const response = publisherResponse(publisher, new Request("https://a.example/"));
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const piece = async (): Promise<string> => utf8((await reader.read()).value as Uint8Array);
+    for (const _ of ["opening", "bookmark"]) await piece();
+    for (let n = 0; n < 100; n++) await publisher.publish("t", `${n} ${"x".repeat(200)}`);
+    for (const name of ["one", "two"]) await publisher.publish("t", `${name} ${"x".repeat(20_000)}`);
+    const pieces = [await piece(), await piece(), await piece()];
+    const names = pieces.map((text) => [...text.matchAll(/^data: (\w+)/gm)].map(([, name]) => name));
+    expect(names.flat()).toEqual([...Array.from({ length: 100 }, (_, n) => String(n)), "one", "two"]);
+    expect(names.at(-1)).toEqual(["two"]);
+    expect(Math.floor((pieces[0]?.length ?? 0) / 1_024)).toBe(16);
+    const last = reader.read();
+    await publisher.publish("t", "at once");
+    expect(utf8((await last).value as Uint8Array)).toMatch(/^id: \S+\ndata: at once\n\n$/);
+    await reader.cancel();
+  });
+
   it("answers 500 when a function of the options throws, tells onError, and nothing is subscribed", () => {
     const { publisher } = made();
     const told: unknown[] = [];

@@ -4,7 +4,7 @@ import { goodbyeDelivery } from "../delivery.ts";
 import { lastEventId } from "../last-event-id.ts";
 import type { Publisher, SubscribeOptions } from "../publisher.ts";
 import type { Subscription } from "../subscription.ts";
-import { checkedTopics } from "../topics.ts";
+import { type Topics, topicsOf } from "../topics.ts";
 import { type HandshakeOptions, hubSettings, type SocketLimits } from "./hub-options.ts";
 import { readAndDrop } from "./read-and-drop.ts";
 import { goingAway, tryAgainLater } from "./close-codes.ts";
@@ -16,7 +16,7 @@ export interface PublisherHubOptions
     Omit<SocketLimits, "clock">,
     Pick<SubscribeOptions, "policy" | "capacity"> {
   /** What is subscribed to, or a function of the request. Default: all topics. */
-  topics?: Iterable<string> | ((request: IncomingMessage) => Iterable<string> | undefined) | undefined;
+  topics?: Topics<IncomingMessage>;
   /**
    * The id to go on behind, read from a request. Default: `Last-Event-ID`, or `lastEventId` in the query, since pages cannot send headers.
    */
@@ -51,15 +51,15 @@ export interface PublisherHubOptions
  * ```
  */
 export function publisherHub(publisher: Publisher, options: PublisherHubOptions = {}): WebSocketHub {
-  const { topics: own, cursor = cursorOf, policy, capacity, ...limits } = options;
-  const topics = typeof own === "function" ? own : checkedTopics(own);
+  const { topics: asked, cursor = cursorOf, policy, capacity, ...limits } = options;
+  const topics = topicsOf(asked);
   const { retryMs, clock, origins } = publisher;
   const settings = hubSettings({ origins, ...limits, retryMs, clock });
   const { addressOf } = settings;
 
   async function serve(socket: AcceptedWebSocket, { request }: { request: IncomingMessage }): Promise<void> {
     const subscription = publisher.subscribe({
-      topics: typeof topics === "function" ? topics(request) : topics,
+      topics: topics(request),
       cursor: cursor(request),
       address: addressOf(request),
       policy,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { Clock } from "@longwire/core";
+import type { FeedReader } from "../feed.ts";
 import type { ResponseBody } from "../response-body.ts";
 import type { CheckedResponse } from "../response-options.ts";
 import { cut } from "./cut.ts";
@@ -16,25 +16,10 @@ export async function send(
   request: NodeRequest,
   response: NodeResponse,
   body: ResponseBody,
-  { status, headers, onError, clock }: CheckedResponse,
+  checked: CheckedResponse,
 ): Promise<void> {
   if (isGone(request, response)) return body.leave();
-  const wire = new Wire(request, response as ServerResponse);
-  body.onCut(() => breakOff(response));
-  void wire.closed.then(() => body.leave());
-  try {
-    wire.head(status, headers);
-    if (request.method === "HEAD") body.leave();
-    for (let piece = await body.next(); piece; piece = await body.next()) {
-      if (!wire.write(piece)) await wire.room();
-    }
-    wire.end();
-  } catch (error) {
-    onError(error);
-    await wire.sent(clock);
-    breakOff(response);
-  }
-  await wire.closed;
+  await new Sending(request, response as ServerResponse, body, checked).run();
 }
 
 /** Breaks the response, so that no client takes what it has for all there was. */
@@ -46,71 +31,87 @@ export function breakOff(response: NodeResponse): void {
   else response.destroy();
 }
 
-/** What is used of both kinds of responses, with their two events as promises. */
-class Wire {
-  readonly closed: Promise<void>;
+/** One body on its way into a response of either kind. */
+class Sending implements FeedReader {
+  readonly #request: NodeRequest;
   readonly #response: ServerResponse;
-  #drained: (() => void) | undefined;
-  #unsent = 0;
-  #allSent: (() => void) | undefined;
+  readonly #body: ResponseBody;
+  readonly #settings: CheckedResponse;
   #open = true;
+  /** The client is to take what was written before there is more. */
+  #full = false;
+  #allSent: (() => void) | undefined;
 
-  constructor(request: NodeRequest, response: ServerResponse) {
+  constructor(request: NodeRequest, response: ServerResponse, body: ResponseBody, settings: CheckedResponse) {
+    this.#request = request;
     this.#response = response;
+    this.#body = body;
+    this.#settings = settings;
+  }
+
+  /** Resolves when the response is over. */
+  async run(): Promise<void> {
     const drained = (): void => {
-      const resolve = this.#drained;
-      this.#drained = undefined;
-      resolve?.();
+      if (!this.#full) return;
+      this.#full = false;
+      this.more();
     };
-    response.on("drain", drained);
+    this.#response.on("drain", drained);
     // What broke the connection is told by its close.
-    response.on("error", () => {});
-    this.closed = new Promise((resolve) => {
-      onGone(request, response, () => {
+    this.#response.on("error", () => {});
+    this.#body.onCut(() => breakOff(this.#response));
+    const closed = new Promise<void>((resolve) => {
+      onGone(this.#request, this.#response, () => {
         this.#open = false;
         this.#allSent?.();
-        response.off("drain", drained);
-        drained();
+        this.#response.off("drain", drained);
+        this.#body.leave();
         resolve();
       });
     });
+    try {
+      this.#response.writeHead(this.#settings.status, this.#settings.headers);
+      this.#response.flushHeaders();
+      if (this.#request.method === "HEAD") this.#body.leave();
+      this.more();
+    } catch (error) {
+      await this.#fail(error);
+    }
+    await closed;
   }
 
-  head(status: number, headers: Readonly<Record<string, string>>): void {
-    this.#response.writeHead(status, headers);
-    this.#response.flushHeaders();
+  /** Writes what there is. Called by who publishes, too: it never throws. */
+  more(): void {
+    try {
+      for (let piece = this.#body.take(); piece; piece = this.#body.take()) {
+        this.#full = this.#open && !this.#response.write(piece);
+        if (this.#full) return;
+      }
+      if (!this.#body.isOver) this.#body.wait(this);
+      else if (this.#open) this.#response.end();
+    } catch (error) {
+      void this.#fail(error);
+    }
   }
 
-  write(piece: Uint8Array): boolean {
-    if (!this.#open) return true;
-    this.#unsent++;
-    return this.#response.write(piece, this.#sent);
+  async #fail(error: unknown): Promise<void> {
+    this.#settings.onError(error);
+    // What throws when it is written to does so again.
+    await this.#sent().catch(() => {});
+    breakOff(this.#response);
   }
 
   /** Resolves when the kernel has all that was written, the client is gone, or a second is over: a break waits for nobody longer. */
-  sent(clock: Clock): Promise<void> {
-    if (!this.#open || this.#unsent === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = clock.timer(1_000, resolve);
+  async #sent(): Promise<void> {
+    if (!this.#open || !this.#response.headersSent) return;
+    // Nothing, behind all else.
+    this.#response.write("", () => this.#allSent?.());
+    await new Promise<void>((resolve) => {
+      const cancel = this.#settings.clock.timer(1_000, resolve);
       this.#allSent = () => {
         cancel();
         resolve();
       };
     });
-  }
-
-  // Called for what a connection took with it too.
-  readonly #sent = (): void => {
-    this.#unsent--;
-    if (this.#unsent === 0) this.#allSent?.();
-  };
-
-  /** Resolves when the client took what was written, or is gone. */
-  room(): Promise<void> {
-    return this.#open ? new Promise((resolve) => (this.#drained = resolve)) : Promise.resolve();
-  }
-
-  end(): void {
-    if (this.#open) this.#response.end();
   }
 }

@@ -12,6 +12,7 @@ import {
   createPublisher,
   ndjsonHandler,
   type NodeRequest,
+  type NodeResponse,
   publisherHandler,
   type Source,
   sseHandler,
@@ -309,6 +310,38 @@ describe("publisherHandler", () => {
     expect((await drained(response)).error).toMatchObject({ code: "ECONNRESET" });
     await handled.promise;
     expect(publisher.stats).toMatchObject({ refused: 1, subscribers: 0 });
+  });
+
+  it("cuts one whose response throws when it is written to, and nobody else misses an item", async () => {
+    const publisher = createPublisher();
+    const told: unknown[] = [];
+    const subscribe = publisherHandler(publisher, { onError: (error) => told.push(error) });
+    const responses: NodeResponse[] = [];
+    await using server = await serving((request, response) => {
+      responses.push(response);
+      return subscribe(request, response);
+    });
+    const [first, broken, last] = [await asked(server.url), await asked(server.url), await asked(server.url)];
+    (responses[1] as ServerResponse).write = () => {
+      throw new Error("a middleware broke");
+    };
+    await publisher.publish("t", "one");
+    expect((await drained(broken.response)).error).toMatchObject({ code: "ECONNRESET" });
+    await publisher.publish("t", "two");
+    await publisher.close();
+    for (const { response } of [first, last])
+      expect((await drained(response)).got).toMatch(/\ndata: one\n\nid: \S+\ndata: two\n\n: goodbye\n/);
+    expect(told).toEqual([expect.objectContaining({ message: "a middleware broke" })]);
+  });
+
+  it("serves all requests of topics that can be gone through only once", async () => {
+    const publisher = createPublisher();
+    const topics = new Map([["t", "what it is about"]]).keys();
+    await using server = await serving(publisherHandler(publisher, { topics }));
+    const readers = [await asked(server.url), await asked(server.url)];
+    await publisher.publish("t", "one");
+    await publisher.close();
+    for (const { response } of readers) expect((await drained(response)).got).toContain("data: one");
   });
 });
 
