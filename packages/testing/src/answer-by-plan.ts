@@ -9,9 +9,10 @@ import { responseCarrier } from "./response-carrier.ts";
 
 /**
  * Answers a request of a server of your own as {@link loopbackServer} does: the answer, broken as the plan says. Resolves when it is over, however
- * it ended. When the body throws the connection is reset.
+ * it ended; the body is let go then. Where the plan answers itself, or never, a function is not asked. When it or the body throws, the connection is
+ * reset.
  *
- * @throws TypeError, RangeError on a bad plan or answer; what the body throws
+ * @throws TypeError, RangeError on a bad plan or answer; what the function or the body throws
  * @example
  * ```ts
  * import { createServer } from "node:http";
@@ -26,16 +27,17 @@ import { responseCarrier } from "./response-carrier.ts";
 export async function answerByPlan(
   request: IncomingMessage,
   response: ServerResponse,
-  answer: Answer,
+  answer: Answer | (() => Answer | Promise<Answer>),
   plan: FaultPlan,
   { clock = systemClock }: { readonly clock?: Clock | undefined } = {},
 ): Promise<void> {
   const flow = faultFlow(checkPlan(plan));
-  const planned = plannedAnswer(answerOf(plan) ?? answer, plan);
   const over = new AbortController();
   response.once("close", () => over.abort());
   if (response.destroyed) over.abort();
   try {
+    const made = answerOf(plan) ?? (typeof answer === "function" ? await answer() : answer);
+    const planned = plannedAnswer(made, plan, { method: String(request.method) });
     await carry(planned.flow, flow, responseCarrier(response, planned), { clock, signal: over.signal });
   } catch (error) {
     // An answer that was let go may complain.
