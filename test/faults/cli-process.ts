@@ -29,10 +29,17 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Leaves stdout alone, so that nobody reads it. */
   readonly unread?: boolean;
+  /** The most files and sockets that it may have open. Default: as the system has it. */
+  readonly mostFiles?: number;
 }
 
-export function startCli(words: readonly string[], { input = "", env, unread = false }: CliOptions = {}): CliProcess {
-  const child = spawn(process.execPath, [longwire, ...words], {
+export function startCli(
+  words: readonly string[],
+  { input = "", env, unread = false, mostFiles }: CliOptions = {},
+): CliProcess {
+  const limited = mostFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${mostFiles} && exec "$0" "$@"`];
+  const [command, ...args] = [...limited, process.execPath, longwire, ...words] as [string, ...string[]];
+  const child = spawn(command, args, {
     env: { ...process.env, ...env },
     stdio: "pipe",
     timeout: deadlineMs,

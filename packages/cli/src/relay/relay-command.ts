@@ -38,7 +38,7 @@ export function relayCommand(run: (flags: RelayFlags) => Promise<void>): Command
     )
     .option("--idle <duration>", "longest silence behind that; 0 waits for ever (default: 5m)", duration)
     .option("--trust-forwarded", "believe what clients say in Forwarded and X-Forwarded-*; only behind another proxy")
-    .option("-q, --quiet", "nothing on stderr")
+    .option("-q, --quiet", "nothing on stderr but why it cannot listen")
     .addHelpText("after", `\n${serverExitCodesHelp}\n${examplesHelp}`)
     .action(run);
 }
