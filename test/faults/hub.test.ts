@@ -199,13 +199,34 @@ describe("who may come in", () => {
   test.each([
     ["throws", () => Promise.reject(new Error("no database")), "no database"],
     ["answers what cannot be sent", () => ({ status: 401, headers: { "x-a": "b\r\nx-c: d" } }), "Invalid character"],
-    ["answers no status", () => ({ status: 42 }), "Invalid status code"],
+    ["answers no status", () => ({ status: 42 }), "from 400 to 599, got 42"],
+    ["answers a status that refuses nothing", () => ({ status: 200 }), "from 400 to 599, got 200"],
+    ["answers false", () => false, "refused by { status, … }, got false"],
+    ["answers null", async () => null, "refused by { status, … }, got null"],
   ])("an `admit` that %s is a 500, told to onError and not to the client", async (_what, admit, why) => {
     const told: string[] = [];
-    await using server = await served(silent, { admit, onError: (error) => told.push(String(error)) });
-    const { status, text } = await answered(server.port, handshake());
-    expect([status, told]).toEqual([500, [expect.stringContaining(why)]]);
-    expect(text).not.toContain(why);
+    for (const admitMs of [0, 10_000]) {
+      const options = { admit: admit as HubOptions["admit"], admitMs };
+      await using server = await served(silent, { ...options, onError: (error) => told.push(String(error)) });
+      const { status, text } = await answered(server.port, handshake());
+      expect([status, told.splice(0)]).toEqual([500, [expect.stringContaining(why)]]);
+      expect(text).not.toContain(why);
+      expect(server.hub.stats).toMatchObject({ accepted: 0, refused: 1 });
+    }
+  });
+
+  test.each([
+    ["origin", { origin: "https://evil.example" }],
+    ["address", {}],
+    ["admit", {}],
+  ])("functions of the options that throw let nobody in, and bring nobody down: %s", async (name, fields) => {
+    const broken = () => {
+      throw new Error("broken");
+    };
+    // A log that fails, too.
+    const onError = () => Promise.reject(new Error("no disk"));
+    await using server = await served(silent, { ...(name !== "origin" && { [name]: broken }), onError });
+    expect((await answered(server.port, handshake(fields))).status).toBe(name === "origin" ? 403 : 500);
   });
 
   test("an `admit` that takes longer than admitMs is a 503", async () => {
@@ -306,6 +327,23 @@ describe("handshakes", () => {
   test("of HTTP/1.0 are refused", async () => {
     await using server = await served(silent);
     expect((await answered(server.port, handshake().replace("HTTP/1.1", "HTTP/1.0"))).status).toBe(400);
+  });
+
+  test.each([
+    ["/x?token=secret", "ws://a.example/x?token=***"],
+    ["http://a.example/x?token=secret", "ws://a.example/x?token=***"],
+    ["http://a.example", "ws://a.example"],
+  ])("for %s are called %s in errors", async (target, shown) => {
+    const told: string[] = [];
+    await using server = await served(async (socket) => {
+      await socket.close();
+      await socket.send("too late").catch(({ message }: Error) => told.push(message));
+    });
+    using client = new RawClient(server.port);
+    await client.write(handshake({}, target)).until("\r\n\r\n");
+    client.socket.end(frame(8, ""));
+    while (told.length === 0) await turns(1);
+    expect(told).toEqual([`Cannot send to ${shown}: it is over (closed)`]);
   });
 
   test("over TLS are the same", async () => {
@@ -488,6 +526,21 @@ describe("endings", () => {
       while (server.hub.stats.sockets > 0) await turns(1);
     },
   );
+
+  test("a client whose handler has returned is closed behind what waits for it, whatever is broadcast meanwhile", async () => {
+    const serving = Promise.withResolvers<void>();
+    await using server = await served(() => serving.promise, { policy: "dropOldest", capacity: 1_000 });
+    const slow = await connected(server.url);
+    wireOf(slow).pause();
+    const filler = "x".repeat(100_000);
+    for (let n = 0; n < 100; n++) await server.hub.broadcast(`${n} ${filler}`);
+    serving.resolve();
+    await turns(5);
+    for (let n = 0; n < 100; n++) await server.hub.broadcast("to nobody");
+    wireOf(slow).resume();
+    expect(await closeOf(slow)).toEqual([1_000, ""]);
+    expect(slow.messages.map(Number.parseFloat)).toEqual(Array.from({ length: 100 }, (_, n) => n));
+  });
 
   test("a client that leaves is noticed by a handler that only sends", async () => {
     let ended = false;
@@ -685,6 +738,18 @@ describe("close", () => {
     expect(client.messages).toEqual(["news", "answer to a question", "last words"]);
     await closed;
     expect(server.hub.close()).toBe(server.hub.close());
+  });
+
+  test("one that is told of it may close the hub too, and waits for the same", async () => {
+    const closings: Promise<void>[] = [];
+    await using server = await served(async (socket, { hub }) => {
+      socket.signal.addEventListener("abort", () => closings.push(hub.close()));
+      await socket.outcome;
+    });
+    for (let n = 0; n < 3; n++) await connected(server.url);
+    const closed = server.hub.close({ deadlineMs: 100 });
+    await closed;
+    expect(await Promise.all(closings)).toHaveLength(3);
   });
 
   test("what waits for a slow client leaves before its 1001", async () => {

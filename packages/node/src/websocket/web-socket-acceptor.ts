@@ -74,8 +74,10 @@ function accepted(ws: WebSocket, request: IncomingMessage, socket: Socket, maxMe
 }
 
 /** As errors print it: nobody is asked by it. */
-function urlOf({ headers, socket, url }: IncomingMessage): string {
-  return `${(socket as TLSSocket).encrypted ? "wss" : "ws"}://${headers.host ?? "localhost"}${url}`;
+function urlOf({ headers, socket, url = "/" }: IncomingMessage): string {
+  // The target may be a whole URL: RFC 9112 section 3.2.2.
+  const path = url.replace(/^https?:\/\/[^/?]*/i, "");
+  return `${(socket as TLSSocket).encrypted ? "wss" : "ws"}://${headers.host ?? "localhost"}${path}`;
 }
 
 const keepAliveMs = 60_000;
