@@ -80,7 +80,7 @@ async function servePage(script: string): Promise<{ readonly url: string } & Asy
 }
 
 /** A browser that asks nobody for anything by itself. */
-const quietFlags = [
+export const quietFlags = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
