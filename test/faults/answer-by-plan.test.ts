@@ -91,6 +91,13 @@ describe("a function that makes the answer", () => {
   });
 });
 
+it("a plan that is none is an error, and resets the connection", async () => {
+  await using server = await answering({ body: "good" }, { cutAfter: Number.NaN });
+  await using client = await peer(server.port);
+  expect(await client.ended).toBe("RST");
+  expect(server.ended).toEqual([expect.objectContaining({ message: expect.stringContaining("cutAfter must be") })]);
+});
+
 function never(): Promise<never> {
   return new Promise(() => {});
 }

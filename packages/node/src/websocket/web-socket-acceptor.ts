@@ -42,7 +42,11 @@ export type WebSocketAcceptor = (request: IncomingMessage, socket: Duplex, head:
  *   const wire = accept(request, socket, head);
  *   if (!wire) return;
  *   await using client = new AcceptedWebSocket(wire);
- *   for await (const message of client) await client.send(message);
+ *   try {
+ *     for await (const message of client) await client.send(message);
+ *   } catch (error) {
+ *     console.error(error); // it was cut
+ *   }
  * });
  * ```
  */
