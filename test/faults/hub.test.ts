@@ -109,6 +109,8 @@ describe("who may come in", () => {
     [{}, { origin: "https://A.EXAMPLE" }, 101],
     [{}, { origin: "https://a.example", host: "a.example:443" }, 101],
     [{}, { origin: "http://a.example:8080", host: "a.example:8080" }, 101],
+    [{}, { origin: "http://[::1]:8080", host: "[::1]:8080" }, 101],
+    [{}, { origin: "http://[::2]:8080", host: "[::1]:8080" }, 403],
     [{}, { origin: "http://a.example:8081", host: "a.example:8080" }, 403],
     [{}, { origin: "http://a.example", host: "a.example:8080" }, 403],
     [{}, { origin: "https://evil.example" }, 403],
@@ -308,6 +310,28 @@ describe("handshakes", () => {
     });
     const { status } = await answered(server.port, handshake({ "x-big": "b".repeat(40_000) }));
     expect([status, looked, server.hub.stats.refused]).toEqual([431, 0, 0]);
+  });
+
+  test("that are handed on late, of clients that have left, do not count", async () => {
+    const hub = webSocketHub(silent, { maxSockets: 1 });
+    const asked = Promise.withResolvers<Socket>();
+    const later = Promise.withResolvers<void>();
+    await using server = await listening(
+      createServer().on("upgrade", async (request, socket, head) => {
+        socket.on("error", () => {});
+        asked.resolve(socket as Socket);
+        await later.promise;
+        hub.upgrade(request, socket, head);
+      }),
+    );
+    const client = new RawClient(server.port).write(handshake());
+    const socket = await asked.promise;
+    client.socket.resetAndDestroy();
+    if (!socket.closed) await new Promise((resolve) => socket.resume().once("close", resolve));
+    later.resolve();
+    await connected(`ws://127.0.0.1:${server.port}/`);
+    expect(hub.stats).toMatchObject({ sockets: 1, accepted: 1, refused: 0 });
+    await hub.close();
   });
 
   test("whose heads come byte by byte are cut by the server's own clock", async () => {
@@ -699,6 +723,27 @@ describe("who is slow", () => {
     while (slow.messages.length < 150) await turns(1);
     expect(slow.messages.map(Number.parseFloat)).toEqual(upTo(150));
     expect(server.hub.stats).toMatchObject({ dropped: 0, evicted: 0 });
+  });
+
+  test("block: one that its handler closes meanwhile holds broadcasts up for blockMs, and is not evicted", async () => {
+    const clock = fakeClock();
+    const closing = Promise.withResolvers<void>();
+    const handler: HubHandler = async (socket) => {
+      await closing.promise;
+      await socket.close(4_000);
+    };
+    await using server = await served(handler, { policy: "block", capacity: 4, blockMs: 1_000, clock });
+    const slow = await connected(server.url);
+    wireOf(slow).pause();
+    const filler = "x".repeat(100_000);
+    const all = Promise.all(upTo(150).map((n) => server.hub.broadcast(`${n} ${filler}`)));
+    // Until nothing leaves any more.
+    await turns(100);
+    closing.resolve();
+    await turns(20);
+    await clock.advance(1_000);
+    await all;
+    expect(server.hub.stats).toMatchObject({ evicted: 0, dropped: 0 });
   });
 
   test("block: after blockMs it is evicted, and every broadcast is done", async () => {

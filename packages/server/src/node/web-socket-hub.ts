@@ -170,6 +170,8 @@ export class WebSocketHub implements AsyncDisposable {
       refuseUpgrade(request, socket, answer, clock);
       this.#counts.refused++;
     };
+    // Who handed it on may have waited before: of one that is gone no `close` would tell.
+    if (socket.destroyed) return;
     // A client that resets its connection brings nobody down.
     socket.on("error", () => {});
     // What it was sent in advance of would be answered into its frames.
@@ -246,7 +248,10 @@ export class WebSocketHub implements AsyncDisposable {
 
   async #hold(member: HubMember, broadcast: Broadcast): Promise<void> {
     const { clock, blockMs } = this.#settings;
-    const cancel = clock.timer(blockMs, () => this.#evict(member, 0));
+    const cancel = clock.timer(blockMs, () => {
+      if (member.isServed) this.#evict(member, 0);
+      else member.clear();
+    });
     await member.hold(broadcast);
     cancel();
   }
