@@ -96,7 +96,7 @@ async function servePage(page: RequestListener): Promise<{ readonly url: string 
 }
 
 /** A browser that asks nobody for anything by itself. */
-const quietFlags = [
+export const quietFlags = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",

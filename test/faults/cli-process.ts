@@ -4,7 +4,6 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 const longwire = fileURLToPath(new URL("../../packages/cli/bin/longwire.js", import.meta.url));
-const deadlineMs = 20_000;
 
 /** What a command that ended by itself left behind. */
 export interface Ended {
@@ -29,10 +28,19 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Leaves stdout alone, so that nobody reads it. */
   readonly unread?: boolean;
+  /** The most files and sockets that it may have open. Default: as the system has it. */
+  readonly mostFiles?: number;
+  /** When it is killed. Default 20_000. */
+  readonly deadlineMs?: number;
 }
 
-export function startCli(words: readonly string[], { input = "", env, unread = false }: CliOptions = {}): CliProcess {
-  const child = spawn(process.execPath, [longwire, ...words], {
+export function startCli(
+  words: readonly string[],
+  { input = "", env, unread = false, mostFiles, deadlineMs = 20_000 }: CliOptions = {},
+): CliProcess {
+  const limited = mostFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${mostFiles} && exec "$0" "$@"`];
+  const [command, ...args] = [...limited, process.execPath, longwire, ...words] as [string, ...string[]];
+  const child = spawn(command, args, {
     env: { ...process.env, ...env },
     stdio: "pipe",
     timeout: deadlineMs,

@@ -1,13 +1,17 @@
 // `longwire serve` and `longwire relay` as real processes, asked by the real `longwire tail` and by our client.
 
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer, get } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "longwire";
 import { describe, expect, test } from "vitest";
 import { type CliProcess, runCli, startCli } from "./cli-process.ts";
 import { listening } from "./listening.ts";
+import { turns } from "./peer.ts";
 
 interface Running extends AsyncDisposable {
   readonly url: string;
@@ -107,13 +111,19 @@ describe("longwire serve", () => {
       status: 400,
       excerpt: expect.stringContaining("cutAfter must be"),
     });
+    for (const fault of ["gzipStall=3", "badUtf8=3", "splitBom=1"]) {
+      await expect(client.webSocket(`/echo?${fault}`).open()).rejects.toMatchObject({
+        status: 400,
+        excerpt: expect.stringContaining("changes a body, and a WebSocket has none"),
+      });
+    }
     await whole.send("still there");
     expect((await whole[Symbol.asyncIterator]().next()).value).toBe("still there");
   });
 
   test.each([
     ["/rows?count=3&every=1ms&status=503&retryAfter=7", 503, "", "7"],
-    ["/rows?count=x", 400, 'count must be a whole number from 0 up, not "x"\n', undefined],
+    ["/rows?count=x", 400, 'count must be a whole number from 0 to 999999999999999, not "x"\n', undefined],
     ["/rows?every=5", 400, expect.stringContaining('"5" is no duration'), undefined],
     ["/rows?stall=1&cutAfter=2", 400, expect.stringContaining("A fault plan has one end"), undefined],
     ["/nowhere", 404, expect.stringContaining("nothing here"), undefined],
@@ -128,6 +138,18 @@ describe("longwire serve", () => {
       text,
     ]);
     expect(server.process.seen.stderr).toBe("");
+  });
+
+  test("answers HEAD by the head alone, also of what never ends", async () => {
+    await using server = await running("serve");
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1").setEncoding("latin1");
+    const asked = (method: string, path: string, more = "") => `${method} ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+    // Each is answered behind the one before.
+    for (const path of ["/events", "/rows", "/live", "/bytes?size=1000000"]) socket.write(asked("HEAD", path));
+    socket.write(asked("GET", "/nowhere", "Connection: close\r\n"));
+    const text = (await socket.toArray()).join("");
+    expect(text.match(/^HTTP\/1\.1 \d+/gm)).toEqual([...Array(4).fill("HTTP/1.1 200"), "HTTP/1.1 404"]);
+    expect(text.match(/^content-length: \d+/gm)).toEqual(["content-length: 1000000", "content-length: 46"]);
   });
 
   test("refuses other methods, and a target that is none", async () => {
@@ -167,6 +189,51 @@ describe("longwire serve", () => {
     expect(await server.process.ended).toMatchObject({ code: 0, signal: null });
   });
 
+  test.each([
+    "/rows?every=1h",
+    "/live?stall=0",
+    "/live?blackhole=1",
+    "/live?status=503",
+    "/live?cutAfter=x",
+    "no request",
+  ])("a client of %s that has left, or wanted nothing yet, does not hold it up", async (path) => {
+    await using server = await running("serve", "--every", "1h");
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    socket.on("error", () => {});
+    if (path === "no request") {
+      await once(socket, "connect");
+    } else {
+      const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+      await new Promise<void>((resolve) => socket.write(request, () => resolve()));
+      if (!path.includes("blackhole")) await once(socket, "readable");
+      socket.destroy();
+      await server.process.printed("stderr", `GET ${path.split("=")[0]}`);
+    }
+    // The time for those who are there is 5 s.
+    const killed = setTimeout(() => server.process.child.kill("SIGKILL"), 4_000);
+    server.process.child.kill("SIGINT");
+    expect(await server.process.ended).toMatchObject({ code: 0, signal: null });
+    clearTimeout(killed);
+    socket.destroy();
+  });
+
+  test.each([
+    ["SIGINT", "SIGTERM"],
+    ["SIGTERM", "SIGINT"],
+  ] as const)("%s, then %s does not wait for those who are there", async (first, second) => {
+    await using server = await running("serve");
+    const { port } = new URL(server.url);
+    const socket = connect(Number(port), "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write("GET /rows HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(socket, "readable");
+    server.process.child.kill(first);
+    await server.process.printed("stderr", "* close");
+    server.process.child.kill(second);
+    expect(await server.process.ended).toMatchObject({ code: null, signal: second });
+    socket.destroy();
+  });
+
   test("who takes nothing does not hold it for longer than 5 s", async () => {
     await using server = await running("serve");
     const { port } = new URL(server.url);
@@ -185,6 +252,40 @@ describe("longwire serve", () => {
     const { code, stdout, stderr } = await runCli(["serve", "--listen", `127.0.0.1:${taken.port}`]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain(`longwire: Cannot listen on 127.0.0.1, port ${taken.port}: `);
+  });
+
+  test("so is a path where a killed process left its socket, or that is too long, with a hint", async () => {
+    const path = join(tmpdir(), `longwire-left-${process.pid}.sock`);
+    const killed = startCli(["serve", "--listen", `unix:${path}`]);
+    await firstLine(killed);
+    killed.child.kill("SIGKILL");
+    await killed.ended;
+    const stale = await runCli(["serve", "--listen", `unix:${path}`]);
+    await rm(path);
+    expect([stale.code, stale.stdout]).toEqual([1, ""]);
+    expect(stale.stderr).toMatch(/EADDRINUSE: .*; if nobody listens there, a process that was killed left it/);
+    const long = await runCli(["serve", "--listen", `unix:${join(tmpdir(), "x".repeat(120))}`]);
+    expect([long.code, long.stdout]).toEqual([1, ""]);
+    expect(long.stderr).toContain("the path may be longer than one of a socket can be");
+  });
+
+  test("an upgrade whose fault finds no port ends, and nothing else does", async () => {
+    await using process = startCli(["serve", "--listen", "127.0.0.1:0"], { mostFiles: 60 });
+    const url = await firstLine(process);
+    const { port, host } = new URL(url);
+    const fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    const sockets: Socket[] = [];
+    const left = (): string[] => process.seen.stderr.match(/^\* fail +GET \/echo\?.*: listen EMFILE/gm) ?? [];
+    while (left().length === 0) {
+      const socket = connect(Number(port), "127.0.0.1");
+      sockets.push(socket.on("error", () => {}));
+      await once(socket, "connect");
+      socket.write(`GET /echo?cutAfter=100000 HTTP/1.1\r\nHost: ${host}\r\n${fields}\r\n`);
+      await turns();
+    }
+    for (const socket of sockets) socket.destroy();
+    await using client = createClient({ baseUrl: url });
+    expect(await (await client.request("/rows?count=1&every=0")).text()).toBe('{"seq":1,"name":"row 1"}\n');
   });
 });
 
@@ -259,6 +360,7 @@ describe("longwire relay", () => {
     expect(response).toBe(200);
     relay.child.kill("SIGINT");
     expect((await relay.ended).code).toBe(0);
+    expect(existsSync(path)).toBe(false);
   });
 
   test.each([
@@ -269,6 +371,7 @@ describe("longwire relay", () => {
     [["relay", "--to", "http://a.example/", "--listen", "nowhere"], '"nowhere" is no address'],
     [["relay", "--to", "http://a.example/", "-H", "hunter2"], "-H needs a name"],
     [["relay", "--to", "http://a.example/", "-H", "a b: c"], "header"],
+    [["relay", "--to", "http://a.example/", "-H", "Content-Length: 5"], "-H cannot have content-length"],
     [["serve", "--every", "5"], '"5" is no duration'],
     [["serve", "--every", "0"], "--every"],
     [["serve", "more"], "too many arguments"],

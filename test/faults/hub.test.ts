@@ -109,6 +109,8 @@ describe("who may come in", () => {
     [{}, { origin: "https://A.EXAMPLE" }, 101],
     [{}, { origin: "https://a.example", host: "a.example:443" }, 101],
     [{}, { origin: "http://a.example:8080", host: "a.example:8080" }, 101],
+    [{}, { origin: "http://[::1]:8080", host: "[::1]:8080" }, 101],
+    [{}, { origin: "http://[::2]:8080", host: "[::1]:8080" }, 403],
     [{}, { origin: "http://a.example:8081", host: "a.example:8080" }, 403],
     [{}, { origin: "http://a.example", host: "a.example:8080" }, 403],
     [{}, { origin: "https://evil.example" }, 403],
@@ -199,13 +201,34 @@ describe("who may come in", () => {
   test.each([
     ["throws", () => Promise.reject(new Error("no database")), "no database"],
     ["answers what cannot be sent", () => ({ status: 401, headers: { "x-a": "b\r\nx-c: d" } }), "Invalid character"],
-    ["answers no status", () => ({ status: 42 }), "Invalid status code"],
+    ["answers no status", () => ({ status: 42 }), "from 400 to 599, got 42"],
+    ["answers a status that refuses nothing", () => ({ status: 200 }), "from 400 to 599, got 200"],
+    ["answers false", () => false, "refused by { status, … }, got false"],
+    ["answers null", async () => null, "refused by { status, … }, got null"],
   ])("an `admit` that %s is a 500, told to onError and not to the client", async (_what, admit, why) => {
     const told: string[] = [];
-    await using server = await served(silent, { admit, onError: (error) => told.push(String(error)) });
-    const { status, text } = await answered(server.port, handshake());
-    expect([status, told]).toEqual([500, [expect.stringContaining(why)]]);
-    expect(text).not.toContain(why);
+    for (const admitMs of [0, 10_000]) {
+      const options = { admit: admit as HubOptions["admit"], admitMs };
+      await using server = await served(silent, { ...options, onError: (error) => told.push(String(error)) });
+      const { status, text } = await answered(server.port, handshake());
+      expect([status, told.splice(0)]).toEqual([500, [expect.stringContaining(why)]]);
+      expect(text).not.toContain(why);
+      expect(server.hub.stats).toMatchObject({ accepted: 0, refused: 1 });
+    }
+  });
+
+  test.each([
+    ["origin", { origin: "https://evil.example" }],
+    ["address", {}],
+    ["admit", {}],
+  ])("functions of the options that throw let nobody in, and bring nobody down: %s", async (name, fields) => {
+    const broken = () => {
+      throw new Error("broken");
+    };
+    // A log that fails, too.
+    const onError = () => Promise.reject(new Error("no disk"));
+    await using server = await served(silent, { ...(name !== "origin" && { [name]: broken }), onError });
+    expect((await answered(server.port, handshake(fields))).status).toBe(name === "origin" ? 403 : 500);
   });
 
   test("an `admit` that takes longer than admitMs is a 503", async () => {
@@ -289,6 +312,28 @@ describe("handshakes", () => {
     expect([status, looked, server.hub.stats.refused]).toEqual([431, 0, 0]);
   });
 
+  test("that are handed on late, of clients that have left, do not count", async () => {
+    const hub = webSocketHub(silent, { maxSockets: 1 });
+    const asked = Promise.withResolvers<Socket>();
+    const later = Promise.withResolvers<void>();
+    await using server = await listening(
+      createServer().on("upgrade", async (request, socket, head) => {
+        socket.on("error", () => {});
+        asked.resolve(socket as Socket);
+        await later.promise;
+        hub.upgrade(request, socket, head);
+      }),
+    );
+    const client = new RawClient(server.port).write(handshake());
+    const socket = await asked.promise;
+    client.socket.resetAndDestroy();
+    if (!socket.closed) await new Promise((resolve) => socket.resume().once("close", resolve));
+    later.resolve();
+    await connected(`ws://127.0.0.1:${server.port}/`);
+    expect(hub.stats).toMatchObject({ sockets: 1, accepted: 1, refused: 0 });
+    await hub.close();
+  });
+
   test("whose heads come byte by byte are cut by the server's own clock", async () => {
     const hub = webSocketHub(silent);
     const slow = createServer({ headersTimeout: 200, connectionsCheckingInterval: 20 }).on("upgrade", hub.upgrade);
@@ -306,6 +351,23 @@ describe("handshakes", () => {
   test("of HTTP/1.0 are refused", async () => {
     await using server = await served(silent);
     expect((await answered(server.port, handshake().replace("HTTP/1.1", "HTTP/1.0"))).status).toBe(400);
+  });
+
+  test.each([
+    ["/x?token=secret", "ws://a.example/x?token=***"],
+    ["http://a.example/x?token=secret", "ws://a.example/x?token=***"],
+    ["http://a.example", "ws://a.example"],
+  ])("for %s are called %s in errors", async (target, shown) => {
+    const told: string[] = [];
+    await using server = await served(async (socket) => {
+      await socket.close();
+      await socket.send("too late").catch(({ message }: Error) => told.push(message));
+    });
+    using client = new RawClient(server.port);
+    await client.write(handshake({}, target)).until("\r\n\r\n");
+    client.socket.end(frame(8, ""));
+    while (told.length === 0) await turns(1);
+    expect(told).toEqual([`Cannot send to ${shown}: it is over (closed)`]);
   });
 
   test("over TLS are the same", async () => {
@@ -489,6 +551,21 @@ describe("endings", () => {
     },
   );
 
+  test("a client whose handler has returned is closed behind what waits for it, whatever is broadcast meanwhile", async () => {
+    const serving = Promise.withResolvers<void>();
+    await using server = await served(() => serving.promise, { policy: "dropOldest", capacity: 1_000 });
+    const slow = await connected(server.url);
+    wireOf(slow).pause();
+    const filler = "x".repeat(100_000);
+    for (let n = 0; n < 100; n++) await server.hub.broadcast(`${n} ${filler}`);
+    serving.resolve();
+    await turns(5);
+    for (let n = 0; n < 100; n++) await server.hub.broadcast("to nobody");
+    wireOf(slow).resume();
+    expect(await closeOf(slow)).toEqual([1_000, ""]);
+    expect(slow.messages.map(Number.parseFloat)).toEqual(Array.from({ length: 100 }, (_, n) => n));
+  });
+
   test("a client that leaves is noticed by a handler that only sends", async () => {
     let ended = false;
     await using server = await served(async (socket) => {
@@ -648,6 +725,27 @@ describe("who is slow", () => {
     expect(server.hub.stats).toMatchObject({ dropped: 0, evicted: 0 });
   });
 
+  test("block: one that its handler closes meanwhile holds broadcasts up for blockMs, and is not evicted", async () => {
+    const clock = fakeClock();
+    const closing = Promise.withResolvers<void>();
+    const handler: HubHandler = async (socket) => {
+      await closing.promise;
+      await socket.close(4_000);
+    };
+    await using server = await served(handler, { policy: "block", capacity: 4, blockMs: 1_000, clock });
+    const slow = await connected(server.url);
+    wireOf(slow).pause();
+    const filler = "x".repeat(100_000);
+    const all = Promise.all(upTo(150).map((n) => server.hub.broadcast(`${n} ${filler}`)));
+    // Until nothing leaves any more.
+    await turns(100);
+    closing.resolve();
+    await turns(20);
+    await clock.advance(1_000);
+    await all;
+    expect(server.hub.stats).toMatchObject({ evicted: 0, dropped: 0 });
+  });
+
   test("block: after blockMs it is evicted, and every broadcast is done", async () => {
     const clock = fakeClock();
     await using server = await served(silent, { policy: "block", capacity: 4, blockMs: 1_000, clock });
@@ -685,6 +783,18 @@ describe("close", () => {
     expect(client.messages).toEqual(["news", "answer to a question", "last words"]);
     await closed;
     expect(server.hub.close()).toBe(server.hub.close());
+  });
+
+  test("one that is told of it may close the hub too, and waits for the same", async () => {
+    const closings: Promise<void>[] = [];
+    await using server = await served(async (socket, { hub }) => {
+      socket.signal.addEventListener("abort", () => closings.push(hub.close()));
+      await socket.outcome;
+    });
+    for (let n = 0; n < 3; n++) await connected(server.url);
+    const closed = server.hub.close({ deadlineMs: 100 });
+    await closed;
+    expect(await Promise.all(closings)).toHaveLength(3);
   });
 
   test("what waits for a slow client leaves before its 1001", async () => {

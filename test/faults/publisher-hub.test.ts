@@ -171,6 +171,28 @@ test("topics that are a text are refused when the hub is made", async () => {
   expect(() => publisherHub(publisher, { topics: "news" })).toThrow("topics must be a list of strings");
 });
 
+test.each([
+  [{ capacity: 0 }, "capacity must be a whole number from 1 up, got 0"],
+  [{ policy: "never" as "evict" }, 'policy must be "block"'],
+])("%j is refused when the hub is made, and when the handler is", (options, why) => {
+  expect(() => publisherHub(createPublisher(), options)).toThrow(why);
+  expect(() => publisherHandler(createPublisher(), options)).toThrow(why);
+});
+
+test("items that are longer than what may wait to be sent, or than many, come all the same", async () => {
+  await using server = await served({ capacity: 1_000 }, { maxUnsentBytes: 1_000 });
+  await using client = createClient();
+  const stream = client.webSocket(server.url);
+  await stream.open();
+  while (server.publisher.stats.subscribers === 0) await turns(1);
+  const lengths = [5, 200_000, 1, 2, 3_000_000, 4];
+  await Promise.all(lengths.map((length) => server.publisher.publish("t", "x".repeat(length))));
+  const seen: number[] = [];
+  for await (const message of stream) if (seen.push(String(rowOf(message).data).length) === lengths.length) break;
+  expect(seen).toEqual(lengths);
+  expect(server.publisher.stats.evicted).toBe(0);
+});
+
 test("what clients send is read and dropped, and one that leaves is a subscriber no more", async () => {
   await using server = await served();
   const socket = new WebSocket(server.url.replace("http", "ws"));

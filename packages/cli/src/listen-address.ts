@@ -30,9 +30,19 @@ export async function listen(server: Server, address: ListenAddress): Promise<st
     await once(server, "listening");
   } catch (error) {
     const where = "path" in address ? address.path : `${address.host ?? "every address"}, port ${address.port}`;
-    throw new Error(`Cannot listen on ${where}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`Cannot listen on ${where}: ${whyNot(error as NodeJS.ErrnoException, address)}`, { cause: error });
   }
   if ("path" in address) return `unix:${address.path}`;
   const { address: host, port } = server.address() as AddressInfo;
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
+
+/** What the system says, and what it does not say of a Unix socket. */
+function whyNot({ code = "", message }: NodeJS.ErrnoException, address: ListenAddress): string {
+  return `${message}${"path" in address ? (hints[code] ?? "") : ""}`;
+}
+
+const hints: Readonly<Record<string, string>> = {
+  EADDRINUSE: "; if nobody listens there, a process that was killed left it: remove it",
+  EINVAL: "; the path may be longer than one of a socket can be, which is about 100 bytes",
+};

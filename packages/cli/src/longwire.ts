@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { badUsage, exitCodes } from "./exit-codes.ts";
+import { badUsage, exitCodes, outputFailed } from "./exit-codes.ts";
 import { relay } from "./relay/relay.ts";
 import { relayCommand } from "./relay/relay-command.ts";
 import { serve } from "./serve/serve.ts";
@@ -8,7 +8,7 @@ import { serveCommand } from "./serve/serve-command.ts";
 import { tail } from "./tail/tail.ts";
 import { tailCommand } from "./tail/tail-command.ts";
 import { UsageError } from "./usage-error.ts";
-import type { World } from "./world.ts";
+import type { Terminal, World } from "./world.ts";
 
 /**
  * The `longwire` command: runs it with the arguments after its name, and answers with the exit code.
@@ -24,6 +24,9 @@ import type { World } from "./world.ts";
  */
 export async function longwire(words: readonly string[], world: World): Promise<number> {
   const { stdout, stderr, interrupted } = world;
+  // Who reads them may leave; each write is told whether it could be done.
+  for (const output of [stdout, stderr]) output.on("error", () => {});
+  let help = Promise.resolve<Error | null | undefined>(undefined);
   let exitCode = 0;
   const subcommands = [
     tailCommand(async (url, flags) => {
@@ -44,18 +47,30 @@ export async function longwire(words: readonly string[], world: World): Promise<
     command
       .exitOverride()
       .showHelpAfterError(`Try: ${command === program ? "longwire" : `longwire ${command.name()}`} --help`)
-      .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: (text) => void stderr.write(text) });
+      .configureOutput({
+        writeOut(text) {
+          help = new Promise((resolve) => stdout.write(text, resolve));
+        },
+        writeErr: (text) => void stderr.write(text),
+      });
   }
   try {
     await program.parseAsync(words, { from: "user" });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : badUsage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? helped(await help, stderr) : badUsage;
     if (interrupted.aborted) return exitCodes.aborted;
     if (!(error instanceof UsageError)) throw error;
     stderr.write(`error: ${error.message}\nTry: longwire ${words[0]} --help\n`);
     return badUsage;
   }
+}
+
+/** Help was asked for, or the version: whether it could be printed. */
+function helped(error: NodeJS.ErrnoException | null | undefined, stderr: Terminal): number {
+  if (!error || error.code === "EPIPE") return 0;
+  stderr.write(`longwire: Cannot write to stdout: ${error.message}\n`);
+  return outputFailed;
 }
 
 function version(): string {

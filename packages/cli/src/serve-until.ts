@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { shownDuration } from "./duration.ts";
 import { cannotListen } from "./exit-codes.ts";
@@ -26,14 +26,20 @@ export async function serveUntil(
   { say, listening, close }: Serving,
 ): Promise<number> {
   const sockets = new Set<Socket>();
+  /** Those that have asked for nothing: browsers open some in advance. */
+  const unasked = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    for (const all of [sockets, unasked]) {
+      all.add(socket);
+      socket.once("close", () => all.delete(socket));
+    }
   });
-  // Who read the URL may leave; that is no reason to stop.
-  stdout.on("error", () => {});
+  for (const event of ["request", "upgrade"]) {
+    server.on(event, ({ socket }: IncomingMessage) => unasked.delete(socket));
+  }
   try {
     const url = await listen(server, address);
+    // Who read it may leave; that is no reason to stop.
     stdout.write(`${url}\n`);
     listening?.(url);
   } catch (error) {
@@ -44,6 +50,7 @@ export async function serveUntil(
   await aborted(interrupted);
   say("dim", "close", `those who are there have ${shownDuration(deadlineMs)}`);
   const closed = new Promise((resolve) => server.close(resolve));
+  for (const socket of unasked) socket.destroy();
   const cancel = clock.timer(deadlineMs, () => {
     for (const socket of sockets) socket.destroy();
   });

@@ -95,8 +95,26 @@ describe("what is asked of it exits 0 and goes to stdout", () => {
   });
 });
 
-async function run(words: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const stdout = new PassThrough({ encoding: "utf8" });
+describe("help that cannot be printed", () => {
+  const failing = (code: string): PassThrough =>
+    new PassThrough({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error(`${code}: write`), { code })),
+    });
+
+  test.each([[["--help"]], [["--version"]], [["help", "tail"]], [["serve", "--help"]]])(
+    "%j: for want of a reader is 0, for another reason 1 and said",
+    async (words) => {
+      expect(await run(words, failing("EPIPE"))).toEqual({ code: 0, stdout: "", stderr: "" });
+      const stderr = "longwire: Cannot write to stdout: ENOSPC: write\n";
+      expect(await run(words, failing("ENOSPC"))).toEqual({ code: 1, stdout: "", stderr });
+    },
+  );
+});
+
+async function run(
+  words: readonly string[],
+  stdout: PassThrough = new PassThrough({ encoding: "utf8" }),
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const stderr = new PassThrough({ encoding: "utf8" });
   const interrupted = new AbortController().signal;
   const code = await longwire(words, {

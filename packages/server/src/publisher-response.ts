@@ -11,6 +11,7 @@ import {
 } from "./response-options.ts";
 import { ndjsonEncoding } from "./ndjson-encoding.ts";
 import { sseEncoding, sseOpening, sseText } from "./sse-encoding.ts";
+import { checkQueue } from "./slow-policy.ts";
 import type { Subscription } from "./subscription.ts";
 import { type Topics, topicsOf } from "./topics.ts";
 import { webResponse } from "./web-response.ts";
@@ -48,6 +49,7 @@ export function publisherAnswer<Request>(
   options: PublisherResponseOptions<Request>,
 ): (asked: Asked<Request>) => Answer {
   const { format = "auto", policy, capacity } = options;
+  checkQueue({ policy, capacity });
   if (!["auto", "sse", "ndjson"].includes(format)) {
     throw new TypeError(`format must be "auto", "sse" or "ndjson", got ${String(format)}`);
   }

@@ -1,5 +1,6 @@
 // What a test's server answers, whatever carries it: the loopback server or msw.
 
+import { Readable } from "node:stream";
 import { type Checks, checkFields, oneOf, shown, whole } from "./checks.ts";
 import { answerInstead, type FaultPlan } from "./fault-plan.ts";
 import { addedBytes } from "./fault-steps.ts";
@@ -58,7 +59,7 @@ export function answererOf<Request extends AnswerRequest>(answering: Answering<R
   if (typeof answering !== "function") checkAnswer(answering);
   return async (request, plan) => {
     const answer = answerOf(plan) ?? (typeof answering === "function" ? await answering(request) : answering);
-    return plannedAnswer(answer, plan, readOnce);
+    return plannedAnswer(answer, plan, request, readOnce);
   };
 }
 
@@ -85,13 +86,16 @@ const checks: Checks<Answer> = {
 };
 
 /**
+ * `readOnce`: bodies that were read already, where an answer is one for many requests. Else its body is let go even when nothing was asked of it.
+ *
  * @throws TypeError, RangeError on what is no answer; TypeError when a body of framing `length` has no length that is known, or one that can be read once
  * was
  */
 export function plannedAnswer(
   answer: Answer,
   plan: FaultPlan,
-  readOnce: WeakSet<object> = new WeakSet(),
+  { method }: Pick<AnswerRequest, "method">,
+  readOnce?: WeakSet<object>,
 ): PlannedAnswer {
   checkAnswer(answer);
   const { status = 200, headers: given, body = "", framing } = answer;
@@ -99,7 +103,7 @@ export function plannedAnswer(
   const inHand = typeof body === "string" || body instanceof Uint8Array;
   const parts = bodiless.has(status) ? [] : inHand ? [body] : body;
   checkUnread(parts, readOnce);
-  const flow = bytesOf(parts, readOnce);
+  const flow = new BodyPieces(parts, method === "HEAD", readOnce);
   const declared = headers.get("content-length");
   headers.delete("content-length");
   if (plan.gzipStall !== undefined) {
@@ -125,14 +129,78 @@ function lengthOf(parts: Parts): number {
   throw new TypeError('framing "length" needs a body in hand, or a content-length in headers');
 }
 
-async function* bytesOf(parts: Parts, readOnce: WeakSet<object>): AsyncGenerator<Uint8Array> {
-  checkUnread(parts, readOnce);
-  if (onceOnly.some((method) => method in parts)) readOnce.add(parts);
-  for await (const part of parts) yield bytes(part);
+/**
+ * A body as bytes. That it is left is told to it at once: an async generator of ours would wait for the piece that is under way, which may never
+ * come.
+ */
+class BodyPieces implements AsyncIterableIterator<Uint8Array, undefined> {
+  readonly #parts: Parts;
+  readonly #isUnsent: boolean;
+  readonly #readOnce: WeakSet<object> | undefined;
+  #begun: PartsIterator | undefined;
+
+  constructor(parts: Parts, isUnsent: boolean, readOnce: WeakSet<object> | undefined) {
+    this.#parts = parts;
+    this.#isUnsent = isUnsent;
+    this.#readOnce = readOnce;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#isUnsent) return over;
+    this.#begun ??= this.#begin();
+    const step = await this.#begun.next();
+    return step.done ? over : { done: false, value: bytes(step.value) };
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    if (!this.#readOnce) this.#begun ??= this.#begin();
+    await this.#begun?.return?.();
+    return over;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #begin(): PartsIterator {
+    checkUnread(this.#parts, this.#readOnce);
+    if (onceOnly.some((method) => method in this.#parts)) this.#readOnce?.add(this.#parts);
+    return iteratorOf(this.#parts);
+  }
 }
 
-function checkUnread(parts: Parts, readOnce: WeakSet<object>): void {
-  if (!readOnce.has(parts)) return;
+const over = { done: true, value: undefined } as const;
+
+interface PartsIterator {
+  next(): IteratorResult<string | Uint8Array, unknown> | Promise<IteratorResult<string | Uint8Array, unknown>>;
+  return?(): unknown;
+}
+
+function iteratorOf(parts: Parts): PartsIterator {
+  // The iterators of streams are left behind the read that is under way.
+  if (parts instanceof ReadableStream) return readerOf(parts as ReadableStream<string | Uint8Array>);
+  if (parts instanceof Readable) return { next: nextOf(parts), return: () => parts.destroy() };
+  return Symbol.asyncIterator in parts ? parts[Symbol.asyncIterator]() : parts[Symbol.iterator]();
+}
+
+function nextOf(parts: AsyncIterable<string | Uint8Array>): PartsIterator["next"] {
+  const pieces = parts[Symbol.asyncIterator]();
+  return () => pieces.next();
+}
+
+function readerOf(stream: ReadableStream<string | Uint8Array>): PartsIterator {
+  const reader = stream.getReader();
+  return {
+    async next() {
+      const { done, value } = await reader.read();
+      return done ? over : { done, value };
+    },
+    return: () => reader.cancel(),
+  };
+}
+
+function checkUnread(parts: Parts, readOnce: WeakSet<object> | undefined): void {
+  if (!readOnce?.has(parts)) return;
   throw new TypeError(
     "The body of this answer was read already, and a generator or a stream can be read once; " +
       "give a function that makes one for each request: () => ({ body: … })",

@@ -75,6 +75,8 @@ export class AcceptedWebSocket implements AsyncIterable<Message>, AsyncDisposabl
   #stopped: { readonly reason: unknown } | undefined;
   /** Closed or broken off by this side. */
   #left = false;
+  /** Who waits for room. */
+  #roomAwaited: (() => void)[] = [];
 
   /** `wire` is open and not yet listened to. */
   constructor(wire: WireSocket, options: AcceptedOptions = {}) {
@@ -85,7 +87,7 @@ export class AcceptedWebSocket implements AsyncIterable<Message>, AsyncDisposabl
     this.#mostAhead = Math.min(mostBytesInFlight, maxUnsentBytes);
     this.#wire = wire;
     this.outcome = new Promise((resolve) => (this.#settle = resolve));
-    this.#outbox = new Outbox({ url, policy: "refuse", capacity: 0, maxUnsentBytes, onLeft });
+    this.#outbox = new Outbox({ url, policy: "refuse", capacity: 0, maxUnsentBytes, onLeft: () => this.#sent(onLeft) });
     this.#attempt = new WebSocketAttempt(wire, {
       url,
       clock,
@@ -111,9 +113,15 @@ export class AcceptedWebSocket implements AsyncIterable<Message>, AsyncDisposabl
     return this.#wire.bufferedBytes;
   }
 
-  /** The client does not keep up: 64 KiB, or as many bytes as may wait, have not left. Who sends much on purpose waits for its last send then. */
+  /** The client does not keep up: 64 KiB, or as many bytes as may wait, have not left. Who sends much on purpose waits for {@link room} then. */
   get isBehind(): boolean {
-    return this.#wire.bufferedBytes >= this.#mostAhead;
+    // What waits while no message does are answers to pings: nothing would tell that they have left.
+    return this.#wire.bufferedBytes >= this.#mostAhead && this.#outbox.unsent > 0;
+  }
+
+  /** Resolves when the client is not behind any more, or it is over. */
+  room(): Promise<void> {
+    return this.isBehind && this.isOpen ? new Promise((resolve) => this.#roomAwaited.push(resolve)) : Promise.resolve();
   }
 
   /** It can be sent to: the client is there, and this side has not closed it. */
@@ -146,7 +154,8 @@ export class AcceptedWebSocket implements AsyncIterable<Message>, AsyncDisposabl
 
   /**
    * Sends a message; resolves when its bytes have left this process: wait for that, and a slow client slows you down. That it fails unheard is
-   * no unhandled rejection. With `asText` bytes, which have to be UTF-8, leave as text: what goes to many is encoded once.
+   * no unhandled rejection. Bytes are not copied: they are to stay as they are until then. With `asText` bytes, which have to be UTF-8, leave as
+   * text: what goes to many is encoded once.
    *
    * @throws StreamError `unreachable` when it is over, `limit` when there is no room, `reset` when the connection ended before it had left;
    *   TypeError for what is no message
@@ -204,15 +213,27 @@ export class AcceptedWebSocket implements AsyncIterable<Message>, AsyncDisposabl
     return this.close();
   }
 
+  #sent(onLeft: (() => void) | undefined): void {
+    onLeft?.();
+    if (this.#roomAwaited.length > 0 && !this.isBehind) this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    for (const resolve of this.#roomAwaited.splice(0)) resolve();
+  }
+
   #leave(): void {
     this.#left = true;
+    this.#makeRoom();
     this.#outbox.end({ code: "closed" });
     this.stop(new DOMException("This side has left", "AbortError"));
   }
 
   #gone(last: EndOfMessages, closed: SocketEnd | undefined): void {
     this.#isGone = true;
-    const { items, bytes } = this.#reader;
+    this.#makeRoom();
+    // There is no reader yet where the wire had ended before it was listened to.
+    const { items = 0, bytes = 0 } = this.#reader ?? {};
     const error = this.#left ? undefined : thrownFor(last.error);
     const code = this.#left ? "closed" : (error?.code ?? last.end ?? "ended");
     const closeFrame =

@@ -31,9 +31,9 @@ export class MessageReader implements Source {
     this.#ask();
   }
 
-  /** @throws TypeError while another loop waits */
+  /** It fails with a TypeError while another loop waits. */
   pull(puller: Puller): void {
-    if (this.#puller) throw new TypeError("Another loop reads this WebSocket");
+    if (this.#puller) return puller.failed(new TypeError("Another loop reads this WebSocket"));
     if (this.#end) return told(puller, this.#end.error);
     this.#puller = puller;
     if (!this.#asking) this.#ask();

@@ -158,9 +158,10 @@ export class WebSocketAttempt implements Attempt<Message>, SocketListener, Heart
 
   moved(): void {
     if (this.#last) return;
-    // One tells as much as many.
     const { length } = this.#items;
-    if (this.#marks.at(-1)?.at !== length) this.#marks.push({ at: length, kind: "heartbeat" });
+    // One tells as much as many, which would fill up what is read ahead: a peer that is not read could ping until it is not heard any more.
+    if (this.#marks.at(-1)?.at === length) return;
+    this.#marks.push({ at: length, kind: "heartbeat" });
     this.#came(0);
   }
 

@@ -75,6 +75,32 @@ test("one loop waits at a time; another one is a TypeError, and the first goes o
   await socket.close();
 });
 
+test("one that was refused is over, and does not wait for ever", async () => {
+  const { socket, peer } = await accepted();
+  const [first, second] = [socket[Symbol.asyncIterator](), socket.batches()];
+  const one = first.next();
+  await expect(second.next()).rejects.toThrow("Another loop reads this WebSocket");
+  expect((await second.next()).done).toBe(true);
+  peer.say("hello");
+  expect((await one).value).toBe("hello");
+  await socket.close();
+});
+
+test("a wire that had ended before it was listened to is over at once", async () => {
+  const opener = scriptedSockets([{ bare: true }]);
+  const request = { url: "ws://a.example/", protocols: [], headers: {}, maxMessageBytes: 1, closeMs: 0 };
+  const wire = await opener(request, { signal: new AbortController().signal });
+  opener.peers[0]?.end({ code: 1006 });
+  const socket = new AcceptedWebSocket(wire, { clock: fakeClock() });
+  expect([socket.isOpen, socket.signal.aborted, await socket.outcome]).toEqual([
+    false,
+    true,
+    expect.objectContaining({ code: "truncated", items: 0, bytes: 0 }),
+  ]);
+  await expect(socket[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "truncated" });
+  await expect(socket.send("too late")).rejects.toMatchObject({ code: "unreachable" });
+});
+
 test("a loop that is left while it waits lets another one wait", async () => {
   const { socket, peer } = await accepted();
   const left = socket[Symbol.asyncIterator]();
@@ -99,6 +125,16 @@ test("it reads 64 KiB ahead of nobody, then the wire stands, and goes on when it
   await clock.advance(0);
   expect([items.length > 60, peer.paused]).toEqual([true, false]);
   await socket.close();
+});
+
+test("pings that nobody reads do not stop the wire, so that the client is heard to leave", async () => {
+  const { socket, peer } = await accepted({ messages: ["unread"] });
+  await settled(Promise.resolve(), fakeClock());
+  peer.say("and another");
+  for (let n = 0; n < 100_000; n++) peer.ping();
+  expect(peer.paused).toBe(false);
+  peer.end({ code: 1001 });
+  expect((await socket.outcome).code).toBe("ended");
 });
 
 /** What the client closes with, and what becomes of the loop. */
@@ -246,6 +282,28 @@ test("more than maxUnsentBytes does not wait: the send is refused, and says what
   const closed = socket.close();
   await clock.advance(1);
   await closed;
+});
+
+test("room() waits until the client is not behind any more, and for nothing when it is over", async () => {
+  const { socket, peer, clock } = await accepted({ drains: false, answersClose: false }, { closeMs: 1 });
+  expect(await settled(socket.room(), clock)).toBe(undefined);
+  for (let n = 0; n < 3; n++) socket.post("x".repeat(40_000));
+  const [room, also] = [socket.room(), socket.room()];
+  peer.drain(1);
+  expect([socket.isBehind, await settled(room, clock)]).toEqual([true, "pending"]);
+  peer.drain(1);
+  expect([socket.isBehind, await settled(room, clock), await settled(also, clock)]).toEqual([
+    false,
+    undefined,
+    undefined,
+  ]);
+  socket.post("x".repeat(40_000));
+  const last = socket.room();
+  expect(await settled(last, clock)).toBe("pending");
+  void socket.close();
+  expect(await settled(last, clock)).toBe(undefined);
+  await clock.advance(1);
+  expect(await settled(socket.room(), clock)).toBe(undefined);
 });
 
 test.each([0, 999, 1_004, 1_005, 1_006, 1_015, 2_999, 5_000, 1_000.5, Number.NaN])(

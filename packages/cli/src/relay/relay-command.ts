@@ -26,19 +26,23 @@ export function relayCommand(run: (flags: RelayFlags) => Promise<void>): Command
     )
     .requiredOption(
       "--to <url>",
-      "the server to pass on to: http://, https:// or unix:/path, with a path before all others",
+      "the server to pass on to: http://, https:// or unix:/run/a.sock:/path; its path goes before all others",
     )
     .addOption(listenOption("127.0.0.1:8080"))
     .option("-H, --header <line>", "set on each request, 'Name: value'; 'Name:' leaves one out; repeatable", collected)
-    .option("--connect <duration>", "longest wait for a connection (default: 10s)", duration)
+    .option(
+      "--connect <duration>",
+      "longest wait for a connection; 0, here and below, waits for ever (default: 10s)",
+      duration,
+    )
     .option(
       "--head <duration>",
       "longest wait for the answer to begin (default: 1m; 10m for POST and its like)",
       duration,
     )
-    .option("--idle <duration>", "longest silence behind that; 0 waits for ever (default: 5m)", duration)
+    .option("--idle <duration>", "longest silence behind that (default: 5m)", duration)
     .option("--trust-forwarded", "believe what clients say in Forwarded and X-Forwarded-*; only behind another proxy")
-    .option("-q, --quiet", "nothing on stderr")
+    .option("-q, --quiet", "nothing on stderr but why it cannot listen")
     .addHelpText("after", `\n${serverExitCodesHelp}\n${examplesHelp}`)
     .action(run);
 }

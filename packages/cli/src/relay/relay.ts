@@ -20,6 +20,8 @@ export async function relay(flags: RelayFlags, world: World): Promise<number> {
   const say = sayOn(stderr, quiet);
   const failed = new WeakSet<object>();
   const headers = Object.entries(headersOfLines(header));
+  const framing = headers.find(([name]) => name === "content-length" || name === "transfer-encoding");
+  if (framing) throw new UsageError(`-H cannot have ${framing[0]}: each body says how long it is`);
   const passing = made(to, {
     timeouts: { connectMs: connect, headersMs: head, idleMs: idle },
     trustForwarded,
@@ -30,8 +32,7 @@ export async function relay(flags: RelayFlags, world: World): Promise<number> {
       say("red", "fail", `${askedFor(request)}: ${(error as Error).message}`);
     },
   });
-  // A body may come for as long as it likes: the relay's own clocks hold for it.
-  const server = createServer({ requestTimeout: 0 }, (request, response) => {
+  const server = createServer(relayedRequests, (request, response) => {
     tellEnding(request, response, { say, clock, wasBroken: () => failed.has(request) });
     passing(request, response);
   });
@@ -46,6 +47,9 @@ export async function relay(flags: RelayFlags, world: World): Promise<number> {
     close: () => passing.close(),
   });
 }
+
+/** A body may come for as long as it likes: the relay's own clocks hold for it. Without the other one Node gives a head as long, too. */
+export const relayedRequests = { requestTimeout: 0, headersTimeout: 60_000 } as const;
 
 function made(to: string, options: RelayOptions): ReturnType<typeof relayTo> {
   try {

@@ -9,7 +9,11 @@ export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =
 
 /** Upgrades by fault plans. */
 export interface BrokenUpgrades {
-  /** Takes one whose connection breaks as the plan says; its bytes count from the head of the answer on. */
+  /**
+   * Takes one whose connection breaks as the plan says; its bytes count from the head of the answer on.
+   *
+   * @throws Error of the system, when there is no port for it
+   */
   take(plan: FaultPlan, ...upgrade: Parameters<Upgrade>): Promise<void>;
   close(): Promise<void>;
 }
@@ -21,6 +25,8 @@ export async function brokenUpgrades(upgrade: Upgrade): Promise<BrokenUpgrades> 
   const open = new Set<() => Promise<void>>();
   return {
     async take(plan, request, socket, head) {
+      // A client that resets its connection meanwhile brings nobody down.
+      socket.on("error", () => {});
       const proxy = await faultProxy({ to, plan });
       const { host } = request.headers;
       // What is served there looks at the host that was asked for.
@@ -31,6 +37,7 @@ export async function brokenUpgrades(upgrade: Upgrade): Promise<BrokenUpgrades> 
         await proxy.close();
       };
       open.add(end);
+      if (socket.destroyed) return end();
       socket.once("close", end);
       passing.upgrade(request, socket, head);
     },

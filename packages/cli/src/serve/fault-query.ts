@@ -8,11 +8,14 @@ import { checkPlan, type FaultPlan } from "@longwire/testing";
 export function faultsOf(query: URLSearchParams): FaultPlan {
   const number = (name: string): number | undefined => {
     const text = query.get(name);
-    if (text === null) return undefined;
-    return text.trim() === "" ? Number.NaN : Number(text);
+    return text === null ? undefined : numberOf(name, text);
   };
-  const numbers = (name: string): number[] | undefined => query.get(name)?.split(",").map(Number);
-  const flag = (name: string): true | undefined => (query.has(name) ? true : undefined);
+  const numbers = (name: string): number[] | undefined =>
+    query
+      .get(name)
+      ?.split(",")
+      .map((text) => numberOf(name, text));
+  const flag = (name: string): true | undefined => (query.has(name) && query.get(name) !== "0" ? true : undefined);
   const [firstMs, chunkMs] = [number("firstMs"), number("chunkMs")];
   const [bytes = Number.NaN, everyMs = Number.NaN] = numbers("drip") ?? [];
   const retryAfter = query.get("retryAfter");
@@ -33,7 +36,25 @@ export function faultsOf(query: URLSearchParams): FaultPlan {
   });
 }
 
+/**
+ * The faults that the query of an upgrade asks for: those of a connection.
+ *
+ * @throws TypeError, RangeError on what is no plan, and on what changes a body
+ */
+export function connectionFaultsOf(query: URLSearchParams): FaultPlan {
+  const plan = faultsOf(query);
+  const foreign = (["gzipStall", "badUtf8", "splitBom"] as const).find((name) => plan[name] !== undefined);
+  if (foreign === undefined) return plan;
+  throw new TypeError(`${foreign} changes a body, and a WebSocket has none`);
+}
+
 /** Whether a query asks for any. */
 export function asksForFaults(plan: FaultPlan): boolean {
   return Object.values(plan).some((value) => value !== undefined);
+}
+
+function numberOf(name: string, text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isNaN(value)) return value;
+  throw new RangeError(`${name} must be a number, not ${JSON.stringify(text)}`);
 }

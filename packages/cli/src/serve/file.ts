@@ -1,3 +1,4 @@
+import type { Answer } from "@longwire/testing";
 import { faultsOf } from "./fault-query.ts";
 import { queryNumber } from "./query-number.ts";
 import type { Served } from "./served.ts";
@@ -8,7 +9,7 @@ import type { Served } from "./served.ts";
  *
  * @throws TypeError, RangeError on a bad query
  */
-export function file(request: Request, query: URLSearchParams): Served {
+export function file(request: Request, query: URLSearchParams): Served<Answer> {
   const size = queryNumber(query, "size", 1_048_576);
   const etag = `"${size}"`;
   const headers = { "content-type": "application/octet-stream", "accept-ranges": "bytes", etag };
@@ -24,7 +25,7 @@ export function file(request: Request, query: URLSearchParams): Served {
   const answer = {
     status: range ? 206 : 200,
     headers: { ...headers, ...partial, "content-length": String(to - from) },
-    body: request.method === "HEAD" ? undefined : content(from, to),
+    body: content(from, to),
   };
   return { answer, plan: faultsOf(query) };
 }

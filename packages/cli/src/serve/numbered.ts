@@ -1,6 +1,6 @@
 import { type Clock, wait } from "@longwire/core";
 import { seededRandom } from "@longwire/core/testing";
-import { checkPlan, type FaultPlan } from "@longwire/testing";
+import { type Answer, checkPlan, type FaultPlan } from "@longwire/testing";
 import { parseDuration } from "../duration.ts";
 import { faultsOf } from "./fault-query.ts";
 import { queryNumber } from "./query-number.ts";
@@ -40,10 +40,10 @@ export interface NumberedCall {
  *
  * @throws TypeError, RangeError on a bad query
  */
-export function numbered<Item>(format: Format<Item>, { from, query, clock, onCut }: NumberedCall): Served {
+export function numbered<Item>(format: Format<Item>, { from, query, clock, onCut }: NumberedCall): Served<Answer> {
   const count = queryNumber(query, "count", 0);
   const everyMs = parseDuration(query.get("every") ?? "250ms");
-  const padding = "x".repeat(queryNumber(query, "size", 0));
+  const padding = "x".repeat(queryNumber(query, "size", 0, mostPadding));
   const retryMs = query.has("retry") ? queryNumber(query, "retry", 0) : undefined;
   const lost = queryNumber(query, "lose", 0);
   const cut = query.has("cuts") ? cutOf(format, from, count, queryNumber(query, "cuts", 0)) : undefined;
@@ -92,3 +92,5 @@ function cutOf(
   const kind = cuts[Math.floor(random() * cuts.length)] as CutKind;
   return count > 0 && seq >= count ? undefined : { seq, kind };
 }
+
+const mostPadding = 16 * 1_048_576;

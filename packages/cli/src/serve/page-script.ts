@@ -34,11 +34,16 @@ function liveEvents(onTick: (event: Event) => void): void {
 
 async function liveRows(): Promise<void> {
   const reader = liveReader("fetch, NDJSON");
-  const response = await fetch("/live", { headers: { accept: "application/x-ndjson" } });
-  reader.state("open");
-  for await (const line of linesOf(response)) {
-    const { type, data } = JSON.parse(line) as { type?: string; data: unknown };
-    if (type === "tick") reader.item(JSON.stringify(data));
+  try {
+    const response = await fetch("/live", { headers: { accept: "application/x-ndjson" } });
+    reader.state("open");
+    for await (const line of linesOf(response)) {
+      const { type, data } = JSON.parse(line) as { type?: string; data: unknown };
+      if (type === "tick") reader.item(JSON.stringify(data));
+    }
+    reader.state("ended");
+  } catch {
+    reader.state("broke");
   }
 }
 
@@ -78,6 +83,7 @@ function cutEvents(): void {
   source.onmessage = ({ data }: MessageEvent<string>) => {
     if (data !== "[DONE]") return;
     source.close();
+    counts.lost = progress.max - seen.size;
     show(": done");
   };
 }
@@ -86,12 +92,17 @@ function faultsOnRequest(): void {
   const select = found("#faults select", HTMLSelectElement);
   const output = found("#faults pre", HTMLPreElement);
   for (const fault of faults) select.add(new Option(fault));
+  let asking = new AbortController();
   found("#faults form", HTMLFormElement).onsubmit = async (event) => {
     event.preventDefault();
+    // One at a time: those that stall would take all connections that a browser has for a server.
+    asking.abort();
+    asking = new AbortController();
+    const { signal } = asking;
     output.textContent = "";
-    const say = (text: string): void => void output.append(`${text}\n`);
+    const say = (text: string): void => void (signal.aborted || output.append(`${text}\n`));
     try {
-      const response = await fetch(`/rows?count=20&every=50ms&${select.value}`);
+      const response = await fetch(`/rows?count=20&every=50ms&${select.value}`, { signal });
       say(`${response.status} ${response.statusText}`);
       for await (const line of linesOf(response)) say(line);
       say("It ended well, as far as the browser can tell.");

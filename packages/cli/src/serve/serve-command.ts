@@ -21,7 +21,7 @@ export function serveCommand(run: (flags: ServeFlags) => Promise<void>): Command
     )
     .addOption(listenOption("127.0.0.1:8080"))
     .option("--every <duration>", "from one item of /live to the next (default: 1s)", period)
-    .option("-q, --quiet", "nothing on stderr")
+    .option("-q, --quiet", "nothing on stderr but why it cannot listen")
     .addHelpText("after", `\n${pathsHelp}\n${faultsHelp}\n${serverExitCodesHelp}\n${examplesHelp}`)
     .action(run);
 }
@@ -33,7 +33,8 @@ const pathsHelp = `What it serves:
   /rows    the same as NDJSON, resumed by ?since=
   /bytes   ?size=1048576 bytes, with ETag, Range and If-Range
   /live    one publisher for all: events, rows (Accept: application/x-ndjson)
-           or WebSocket, resumed by Last-Event-ID or ?lastEventId=
+           or WebSocket, resumed by Last-Event-ID; WebSockets by ?lastEventId=
+           too, since pages cannot send headers with them
   /echo    a WebSocket that sends back what it gets
   /chat    a WebSocket that sends what it gets to everybody
 `;
@@ -48,7 +49,8 @@ const faultsHelp = `What breaks, by the query of any of these:
   status=503  retryAfter=3                that answer instead
   cuts=SEED                               /events and /rows: a cut now and then
   lose=N                                  /events and /rows: one is left out
-  Bytes are those of the body; of WebSockets those of the connection.
+  Bytes are those of the body; of WebSockets those of the connection, where a
+  cut in the head is a 502. gzipStall, badUtf8 and splitBom are for bodies.
 `;
 
 const examplesHelp = `Examples:

@@ -6,7 +6,7 @@ import { serveUntil } from "../serve-until.ts";
 import { askedFor, tellEnding } from "../tell-ending.ts";
 import type { World } from "../world.ts";
 import { brokenUpgrades, type Upgrade } from "./broken-upgrades.ts";
-import { asksForFaults, faultsOf } from "./fault-query.ts";
+import { asksForFaults, connectionFaultsOf, faultsOf } from "./fault-query.ts";
 import { file } from "./file.ts";
 import { events, rows } from "./formats.ts";
 import { livePublisher } from "./live.ts";
@@ -43,7 +43,10 @@ export async function serve({ listen, every = 1_000, quiet = false }: ServeFlags
     },
     "/rows": (_request, query) => numbered(rows, { from: queryNumber(query, "since", 0), query, clock, onCut }),
     "/bytes": file,
-    "/live": (request, query) => ({ answer: answerOf(publisherResponse(publisher, request)), plan: faultsOf(query) }),
+    "/live": (request, query) => ({
+      answer: () => answerOf(publisherResponse(publisher, request)),
+      plan: faultsOf(query),
+    }),
     ...page,
   };
 
@@ -70,18 +73,26 @@ export async function serve({ listen, every = 1_000, quiet = false }: ServeFlags
     }
     over?.();
   });
+  const breaking = async (plan: FaultPlan, ...[request, socket, head]: Parameters<Upgrade>): Promise<void> => {
+    try {
+      await broken.take(plan, request, socket, head);
+    } catch (error) {
+      say("red", "fail", `${askedFor(request)}: ${(error as Error).message}`);
+      socket.destroy();
+    }
+  };
   server.on("upgrade", (request, socket, head) => {
     say("cyan", "switch", askedFor(request));
     const plan = planOf(request);
     if (plan instanceof Error) refusing.upgrade(request, socket, head);
-    else if (asksForFaults(plan)) void broken.take(plan, request, socket, head);
+    else if (asksForFaults(plan)) void breaking(plan, request, socket, head);
     else upgrade(request, socket, head);
   });
 
   return serveUntil(server, listen, world, {
     say,
     listening: (url) =>
-      say("green", "listen", `${url}/ shows it all; longwire serve --help has the paths and the faults`),
+      say("green", "listen", `${url}; / shows it all, longwire serve --help has the paths and the faults`),
     async close() {
       stop();
       await Promise.all([publisher.close(), refusing.close(), ...Object.values(hubs).map((hub) => hub.close())]);
@@ -101,7 +112,7 @@ const chat: HubHandler = async (socket, { hub }) => {
 /** The plan that the query of an upgrade asks for, or what is wrong with it. */
 function planOf(request: IncomingMessage): FaultPlan | Error {
   try {
-    return faultsOf(targetOf(request)?.searchParams ?? new URLSearchParams());
+    return connectionFaultsOf(targetOf(request)?.searchParams ?? new URLSearchParams());
   } catch (error) {
     return error as Error;
   }

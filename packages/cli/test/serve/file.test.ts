@@ -46,6 +46,6 @@ test.each([
 test("a range holds for the file that it was asked for, and for GET", async () => {
   expect((await asked(100, { range: "bytes=5-", "if-range": '"100"' }))[0].status).toBe(206);
   expect((await asked(100, { range: "bytes=5-", "if-range": '"99"' }))[0].status).toBe(200);
-  const [{ status, headers, body }] = await asked(100, { range: "bytes=5-" }, "HEAD");
-  expect([status, headers?.["content-length"], body]).toEqual([200, "100", undefined]);
+  const [{ status, headers }] = await asked(100, { range: "bytes=5-" }, "HEAD");
+  expect([status, headers?.["content-length"]]).toEqual([200, "100"]);
 });

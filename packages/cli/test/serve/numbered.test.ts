@@ -75,7 +75,16 @@ describe.each([
     expect(numbersIn((await played(format, "count=5&lose=3")).text)).toEqual([1, 2, 4, 5]);
   });
 
-  test.each(["count=-1", "count=x", "every=5", "size=1.5", "cuts=a", "cuts=1&stall=5"])("%s is refused", (query) => {
+  test.each([
+    "count=-1",
+    "count=x",
+    "every=5",
+    "size=1.5",
+    "cuts=a",
+    "cuts=1&stall=5",
+    "size=16777217",
+    "count=1000000000000000",
+  ])("%s is refused", (query) => {
     const call = { from: 0, clock: fakeClock(), query: new URLSearchParams(query), onCut: () => {} };
     expect(() => numbered(format, call)).toThrow();
   });

@@ -42,7 +42,11 @@ export type WebSocketAcceptor = (request: IncomingMessage, socket: Duplex, head:
  *   const wire = accept(request, socket, head);
  *   if (!wire) return;
  *   await using client = new AcceptedWebSocket(wire);
- *   for await (const message of client) await client.send(message);
+ *   try {
+ *     for await (const message of client) await client.send(message);
+ *   } catch (error) {
+ *     console.error(error); // it was cut
+ *   }
  * });
  * ```
  */
@@ -74,8 +78,10 @@ function accepted(ws: WebSocket, request: IncomingMessage, socket: Socket, maxMe
 }
 
 /** As errors print it: nobody is asked by it. */
-function urlOf({ headers, socket, url }: IncomingMessage): string {
-  return `${(socket as TLSSocket).encrypted ? "wss" : "ws"}://${headers.host ?? "localhost"}${url}`;
+function urlOf({ headers, socket, url = "/" }: IncomingMessage): string {
+  // The target may be a whole URL: RFC 9112 section 3.2.2.
+  const path = url.replace(/^https?:\/\/[^/?]*/i, "");
+  return `${(socket as TLSSocket).encrypted ? "wss" : "ws"}://${headers.host ?? "localhost"}${path}`;
 }
 
 const keepAliveMs = 60_000;

@@ -20,6 +20,7 @@ export class HubMember {
   /** Broadcasts that `block` holds up, for want of room. */
   readonly #held: { readonly broadcast: Broadcast; readonly taken: () => void }[] = [];
   #emptyAwaited: (() => void) | undefined;
+  #finishing = false;
 
   constructor(wire: WireSocket, settings: HubSettings) {
     const { socket, clock } = settings;
@@ -50,8 +51,14 @@ export class HubMember {
     return waiting;
   }
 
-  /** Resolves when no broadcast waits any more. */
-  emptied(): Promise<void> {
+  /** It is to get broadcasts. */
+  get isServed(): boolean {
+    return this.socket.isOpen && !this.#finishing;
+  }
+
+  /** Its handler has returned: resolves when no broadcast waits for it any more. */
+  finish(): Promise<void> {
+    this.#finishing = true;
     return this.#waiting > 0 ? new Promise((resolve) => (this.#emptyAwaited = resolve)) : Promise.resolve();
   }
 

@@ -2,8 +2,9 @@ import type { IncomingMessage } from "node:http";
 import { type Clock, type Message, systemClock } from "@longwire/core";
 import { type PerMessageDeflate, type WebSocketAcceptor, webSocketAcceptor } from "@longwire/node/websocket";
 import { Admission, checkedOrigins } from "../admission.ts";
-import { checkedPolicy, type SlowPolicy } from "../slow-policy.ts";
 import { wholeFrom } from "../response-options.ts";
+import { checkedPolicy, type SlowPolicy } from "../slow-policy.ts";
+import { told } from "../told.ts";
 import type { Unwelcome } from "./refuse-upgrade.ts";
 
 /** What a hub of WebSockets takes, and from whom. Each may be `undefined`, which means its default. */
@@ -31,7 +32,7 @@ export interface HandshakeOptions {
   origins?: readonly string[] | "*" | undefined;
   /**
    * Asked of each request that is welcome so far: `undefined` lets it in, anything else is the answer that refuses it. For credentials. What it
-   * throws is a 500, and told to `onError`.
+   * throws, and what is no such answer (`false`), is a 500, and told to `onError`.
    */
   admit?: ((request: IncomingMessage) => Unwelcome | undefined | PromiseLike<Unwelcome | undefined>) | undefined;
   /** Longest wait for `admit`, in ms; then it is a 503. `0`: for ever. Default 10_000. */
@@ -118,13 +119,7 @@ export function hubSettings(options: HubOptions): HubSettings {
     admit,
     admitMs: number(0, "admitMs", 10_000),
     addressOf: options.address ?? ((request) => request.socket.remoteAddress),
-    onError(error, request) {
-      try {
-        onError?.(error, request);
-      } catch {
-        // The connection is ended all the same.
-      }
-    },
+    onError: told(onError),
     socket,
     policy: checkedPolicy(options.policy ?? "evict"),
     capacity: number(1, "capacity", 256),

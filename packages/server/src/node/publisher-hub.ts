@@ -3,6 +3,7 @@ import type { AcceptedWebSocket } from "@longwire/websocket";
 import { goodbyeDelivery } from "../delivery.ts";
 import { lastEventId } from "../last-event-id.ts";
 import type { Publisher, SubscribeOptions } from "../publisher.ts";
+import { checkQueue } from "../slow-policy.ts";
 import type { Subscription } from "../subscription.ts";
 import { type Topics, topicsOf } from "../topics.ts";
 import { type HandshakeOptions, hubSettings, type SocketLimits } from "./hub-options.ts";
@@ -53,6 +54,7 @@ export interface PublisherHubOptions
 export function publisherHub(publisher: Publisher, options: PublisherHubOptions = {}): WebSocketHub {
   const { topics: asked, cursor = cursorOf, policy, capacity, ...limits } = options;
   const topics = topicsOf(asked);
+  checkQueue({ policy, capacity });
   const { retryMs, clock, origins } = publisher;
   const settings = hubSettings({ origins, ...limits, retryMs, clock });
   const { addressOf } = settings;
@@ -70,7 +72,7 @@ export function publisherHub(publisher: Publisher, options: PublisherHubOptions 
       if (socket.isOpen) subscription.finish(goodbyeDelivery(retryMs));
       else void subscription.return();
     });
-    // How it ends, the sends are told.
+    // How it ends, its signal tells.
     readAndDrop(socket).catch(() => {});
     try {
       await sendAll(subscription, socket);
@@ -89,10 +91,9 @@ export function publisherHub(publisher: Publisher, options: PublisherHubOptions 
 async function sendAll(subscription: Subscription, socket: AcceptedWebSocket): Promise<void> {
   for await (const { ndjson } of subscription) {
     if (ndjson.length === 0) continue;
+    if (socket.isBehind) await socket.room();
     // Without the LF.
-    const row = ndjson.subarray(0, -1);
-    if (socket.isBehind) await socket.send(row, { asText: true });
-    else socket.post(row, { asText: true });
+    socket.post(ndjson.subarray(0, -1), { asText: true });
   }
 }
 

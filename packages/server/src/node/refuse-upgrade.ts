@@ -14,6 +14,21 @@ export interface Unwelcome {
 }
 
 /**
+ * What was answered to the question whether a client may come in, `undefined`: it may.
+ *
+ * @throws TypeError, RangeError for all else that is no refusal: who says `false` means something by it
+ */
+export function checkedUnwelcome(answer: Unwelcome | undefined): Unwelcome | undefined {
+  if (answer === undefined) return undefined;
+  if (typeof answer !== "object" || answer === null) {
+    throw new TypeError(`A client is let in by undefined and refused by { status, … }, got ${String(answer)}`);
+  }
+  const { status } = answer;
+  if (Number.isInteger(status) && status >= 400 && status <= 599) return answer;
+  throw new RangeError(`The status of a refusal must be from 400 to 599, got ${String(status)}`);
+}
+
+/**
  * Refuses an upgrade in words, and ends its connection.
  *
  * @throws TypeError, RangeError for what cannot be sent; nothing is sent then

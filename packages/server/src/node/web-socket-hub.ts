@@ -8,7 +8,7 @@ import { goingAway, internalError, tryAgainLater } from "./close-codes.ts";
 import { type Broadcast, HubMember } from "./hub-member.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./hub-options.ts";
 import { readAndDrop } from "./read-and-drop.ts";
-import { refuseUpgrade, type Unwelcome } from "./refuse-upgrade.ts";
+import { checkedUnwelcome, refuseUpgrade, type Unwelcome } from "./refuse-upgrade.ts";
 
 /**
  * Serves one client. When it returns the client is closed with 1000, when it throws with 1011; its client may be gone before that: see
@@ -27,7 +27,7 @@ export interface HubCall {
 export interface HubStats {
   readonly sockets: number;
   readonly accepted: number;
-  /** Handshakes that were refused: origin, limits, `admit`, closing. */
+  /** Handshakes that were refused: origin, limits, `admit`, closing, and what was none. */
   readonly refused: number;
   readonly broadcasts: number;
   /** Broadcasts that clients did not get: by `dropOldest`, by `latestBy`, and those that waited for one that was evicted. */
@@ -104,9 +104,9 @@ export class WebSocketHub implements AsyncDisposable {
   }
 
   /**
-   * Sends a message to all clients, or to those in `to`, but not to `except`. It is encoded once. Who has not taken what was sent before gets it from
-   * a queue of its own; a message that the handler sends goes before what waits there. Resolves at once, with `block` when all have room for it or were
-   * evicted.
+   * Sends a message to all clients, or to those of its clients that are in `to`, but not to `except`. It is encoded once, and bytes are not copied:
+   * they are to stay as they are. Who has not taken what was sent before gets it from a queue of its own; a message that the handler sends goes before
+   * what waits there. Whose handler has returned gets no more. Resolves at once, with `block` when all have room for it or were evicted.
    *
    * @throws TypeError for what is no message; what the key of `latestBy` throws: nobody gets it then
    */
@@ -125,7 +125,7 @@ export class WebSocketHub implements AsyncDisposable {
     const held: Promise<void>[] = [];
     for (const socket of to) {
       const member = this.#members.get(socket);
-      if (!member || socket === except || !socket.isOpen) continue;
+      if (!member?.isServed || socket === except) continue;
       const dropped = member.put(broadcast);
       if (dropped !== "full") this.#counts.dropped += dropped;
       else if (policy === "block") held.push(this.#hold(member, broadcast));
@@ -157,6 +157,8 @@ export class WebSocketHub implements AsyncDisposable {
     const cancel = clock.timer(deadlineMs, () => {
       for (const socket of this.#connections) socket.destroy();
     });
+    // Who is told may close it, too: that it closes has to be known by then.
+    await undefined;
     for (const socket of this.#members.keys()) socket.stop(new DOMException("The hub closes", "AbortError"));
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#emptied = resolve));
     cancel();
@@ -165,9 +167,11 @@ export class WebSocketHub implements AsyncDisposable {
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { admission, addressOf, isOriginAllowed, lastLook, onError, clock } = this.#settings;
     const refuse = (answer: Unwelcome): void => {
-      this.#counts.refused++;
       refuseUpgrade(request, socket, answer, clock);
+      this.#counts.refused++;
     };
+    // Who handed it on may have waited before: of one that is gone no `close` would tell.
+    if (socket.destroyed) return;
     // A client that resets its connection brings nobody down.
     socket.on("error", () => {});
     // What it was sent in advance of would be answered into its frames.
@@ -204,13 +208,13 @@ export class WebSocketHub implements AsyncDisposable {
 
   async #admit(request: IncomingMessage): Promise<Unwelcome | undefined> {
     const { admit, admitMs, clock } = this.#settings;
-    if (!admit || admitMs === 0) return admit?.(request);
+    if (!admit || admitMs === 0) return checkedUnwelcome(await admit?.(request));
     let cancel = (): void => {};
     const late = new Promise<Unwelcome>((resolve) => {
       cancel = clock.timer(admitMs, () => resolve({ status: 503, text: "Admission took too long.\n" }));
     });
     try {
-      return await Promise.race([admit(request), late]);
+      return checkedUnwelcome(await Promise.race([admit(request), late]));
     } finally {
       cancel();
     }
@@ -232,7 +236,7 @@ export class WebSocketHub implements AsyncDisposable {
     const { socket } = member;
     try {
       await this.#handler(socket, { request, hub: this });
-      await member.emptied();
+      await member.finish();
     } catch (error) {
       // Whose client is gone, or was sent away, cannot be served: that is no error.
       if (!socket.isOpen) return;
@@ -244,7 +248,10 @@ export class WebSocketHub implements AsyncDisposable {
 
   async #hold(member: HubMember, broadcast: Broadcast): Promise<void> {
     const { clock, blockMs } = this.#settings;
-    const cancel = clock.timer(blockMs, () => this.#evict(member, 0));
+    const cancel = clock.timer(blockMs, () => {
+      if (member.isServed) this.#evict(member, 0);
+      else member.clear();
+    });
     await member.hold(broadcast);
     cancel();
   }
