@@ -141,10 +141,10 @@ describe("what is passed on", () => {
     await using front = await serve((request, response) => {
       const write = response.write.bind(response);
       if (Array.isArray(kept))
-        response.write = (...[chunk, ...rest]: Parameters<typeof write>) => {
-          if (typeof chunk !== "string") kept.push(chunk as Uint8Array);
-          return write(chunk, ...rest);
-        };
+        response.write = ((chunk: Uint8Array | string, encoding: BufferEncoding, written?: () => void) => {
+          if (typeof chunk !== "string") kept.push(chunk);
+          return write(chunk, encoding, written);
+        }) as typeof write;
       passing(request, response);
     });
     const [answer] = (await once(httpGet(front.url, { agent: false }), "response")) as [IncomingMessage];
