@@ -95,13 +95,18 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined> 
     return Promise.resolve(over);
   }
 
-  /** Where a subscriber is that has taken all there was: a bookmark of the log's end; `undefined` while anything waits for it, or no more does. */
+  /**
+   * Where a subscriber is that has taken all there was: a bookmark of the log's end, to be sent; `undefined` while anything waits for it, or no more
+   * does.
+   */
   bookmark(): Delivery | undefined {
     const end = this.#owner.end();
     // One that was evicted has not got what it lost its place for.
     const waits = this.#straight !== undefined || this.#taken < this.#before.length || this.#outbox.size > 0;
     const idle = this.#joined && !this.#ending && !waits;
-    return idle && end !== undefined ? bookmarkDelivery(end) : undefined;
+    if (!idle || end === undefined) return undefined;
+    this.#last = end;
+    return bookmarkDelivery(end);
   }
 
   /** The log's answer to the cursor that it came with; what is published from now on is put in behind. */

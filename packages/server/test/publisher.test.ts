@@ -390,6 +390,17 @@ describe("a subscriber that is behind", () => {
     expect([publisher.stats.published, clock.pending]).toEqual([2, 0]);
   });
 
+  it("is told a gap from where a bookmark said that it is", async () => {
+    const { publisher } = made({ policy: "dropOldest", capacity: 1 });
+    const slow = publisher.subscribe({ topics: ["t"] });
+    await step(slow);
+    const other = await publisher.publish("other", 0);
+    expect(slow.bookmark()?.id).toBe(other);
+    for (let n = 0; n < 2; n++) await publisher.publish("t", n);
+    expect(JSON.parse((await step(slow)).text)).toMatchObject({ data: { from: other, dropped: 1 } });
+    await slow.return();
+  });
+
   it("has no bookmark of the log's end once it is evicted: it has not got what comes before that", async () => {
     const { publisher } = made({ capacity: 1 });
     const slow = publisher.subscribe();
