@@ -1,5 +1,5 @@
-// What a relay costs: CPU of its process per GB of one body, and per 10,000 chunks of 200 B that come one by one, beside `http-proxy-3` and
-// Go's ReverseProxy. Origin and reader are the process of the bench. `--rounds N`, `--quick`; needs /proc.
+// What a relay costs: CPU of its process per GB of one body, and per 10,000 chunks of 200 B, each sent when the one before has arrived, beside
+// `http-proxy-3` and Go's ReverseProxy. Origin and reader are the process of the bench. `--rounds N`, `--cells TEXT`, `--quick`; needs /proc.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,13 +12,13 @@ import { buildGo } from "./contenders/go.ts";
 import { median, option } from "./measure.ts";
 
 const quick = process.argv.includes("--quick");
-const rounds = Number(option("--rounds") ?? (quick ? 2 : 5));
+const rounds = Number(option("--rounds") ?? (quick ? 2 : 7));
 const cells = {
   body: { path: "/body", warmUp: 128, size: quick ? 256 : 1024, unit: "CPU s/GB", per: 1e9 / 1024 ** 2 },
   chunks: {
     path: "/chunks",
     warmUp: 3_000,
-    size: quick ? 10_000 : 30_000,
+    size: quick ? 10_000 : 50_000,
     unit: "CPU ms per 10,000 chunks",
     per: 10_000 * 1_000,
   },
@@ -33,6 +33,9 @@ const origin = createServer((request, response) => {
 }).listen(0, "127.0.0.1");
 await once(origin, "listening");
 const upstream = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
+
+const lastByte = "~";
+let chunkArrived = (): void => {};
 
 const figures: Record<string, number[]> = {};
 for (let round = 0; round < rounds; round++) {
@@ -74,21 +77,25 @@ async function sendBody(response: ServerResponse, mebibytes: number): Promise<vo
   response.end();
 }
 
-/** Each leaves in a turn of its own. */
+/** Sent faster, several would be read and passed on as one, the more the slower a relay is. */
 function sendChunks(response: ServerResponse, count: number): void {
-  const chunk = Buffer.alloc(200, "x");
+  const chunk = Buffer.from(`${"x".repeat(199)}${lastByte}`);
   let sent = 0;
-  const next = (): void => {
-    if (sent++ === count) return void response.end();
-    response.write(chunk, () => setImmediate(next));
+  chunkArrived = () => {
+    if (sent++ < count) response.write(chunk);
+    else response.end();
   };
-  next();
+  chunkArrived();
 }
 
 async function read(port: number, path: string): Promise<void> {
-  const socket = connect(port, "127.0.0.1");
+  const buffer = Buffer.allocUnsafeSlow(64 * 1_024);
+  const callback = (length: number): boolean => {
+    if (path.startsWith("/chunks") && buffer.subarray(0, length).includes(lastByte)) chunkArrived();
+    return true;
+  };
+  const socket = connect({ port, host: "127.0.0.1", onread: { buffer, callback } });
   socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
-  socket.resume();
   await once(socket, "close");
 }
 
