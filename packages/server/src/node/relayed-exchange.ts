@@ -1,5 +1,5 @@
 import { ServerResponse } from "node:http";
-import { constants, Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { type ClockName, Deadlines, isSafe, StreamError } from "@longwire/core";
@@ -12,6 +12,7 @@ import { requestRefusal } from "./refused-request.ts";
 import { listed, relayedRequest } from "./relayed-request.ts";
 import type { AnyRequest, RelaySettings } from "./relay-options.ts";
 import { splice } from "./splice.ts";
+import { isUnwrapped, writePiece } from "./write-piece.ts";
 
 /** A response as a handler is given it. */
 export type AnyResponse = ServerResponse | Http2ServerResponse;
@@ -143,7 +144,7 @@ export class RelayedExchange {
     return new Promise((resolve) => {
       this.#taken = () => resolve(false);
       if (this.#clientGone) return resolve(false);
-      (this.#answer as ServerResponse).write(chunk, (error) => resolve(!error));
+      writePiece(this.#answer as ServerResponse, chunk, (error) => resolve(!error));
     });
   }
 
@@ -273,11 +274,6 @@ export class RelayedExchange {
     else answer.destroy();
     socket?.destroy();
   }
-}
-
-/** Who wraps a response may keep what is written to it. */
-function isUnwrapped({ write }: AnyResponse): boolean {
-  return write === ServerResponse.prototype.write || write === Http2ServerResponse.prototype.write;
 }
 
 const lingerMs = 1_000;

@@ -4,7 +4,9 @@ import type { FeedReader } from "../feed.ts";
 import type { ResponseBody } from "../response-body.ts";
 import type { CheckedResponse } from "../response-options.ts";
 import { cut } from "./cut.ts";
+import { isNode } from "./is-node.ts";
 import { isGone, onGone } from "./on-gone.ts";
+import { writePiece } from "./write-piece.ts";
 
 /** A request of `node:http`, or of `node:http2` with its compatibility API; Express's and Fastify's `raw` are these. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -27,8 +29,13 @@ export function breakOff(response: NodeResponse): void {
   // RST_STREAM with INTERNAL_ERROR. Bun makes a clean end of `close` with a code.
   if ("stream" in response) response.stream.destroy(new Error("The response was cut"));
   // A body that only the connection's end ends has no other cut than RST.
-  else if (!response.chunkedEncoding && response.socket) cut(response.socket);
+  else if (response.socket && !isChunked(response)) cut(response.socket);
   else response.destroy();
+}
+
+/** Bun says of none that it is. */
+function isChunked({ chunkedEncoding, req }: ServerResponse): boolean {
+  return isNode ? chunkedEncoding : req.httpVersionMinor > 0;
 }
 
 /** One body on its way into a response of either kind. */
@@ -40,6 +47,8 @@ class Sending implements FeedReader {
   #open = true;
   /** The client is to take what was written before there is more. */
   #full = false;
+  /** Pieces that the system has not taken yet. */
+  #unsent = 0;
   #allSent: (() => void) | undefined;
 
   constructor(request: NodeRequest, response: ServerResponse, body: ResponseBody, settings: CheckedResponse) {
@@ -84,7 +93,8 @@ class Sending implements FeedReader {
   more(): void {
     try {
       for (let piece = this.#body.take(); piece; piece = this.#body.take()) {
-        this.#full = this.#open && !this.#response.write(piece);
+        this.#full = !writePiece(this.#response, piece, this.#sent);
+        this.#unsent++;
         if (this.#full) return;
       }
       if (!this.#body.isOver) this.#body.wait(this);
@@ -96,17 +106,14 @@ class Sending implements FeedReader {
 
   async #fail(error: unknown): Promise<void> {
     this.#settings.onError(error);
-    // What throws when it is written to does so again.
-    await this.#sent().catch(() => {});
+    await this.#allTaken();
     breakOff(this.#response);
   }
 
   /** Resolves when the kernel has all that was written, the client is gone, or a second is over: a break waits for nobody longer. */
-  async #sent(): Promise<void> {
-    if (!this.#open || !this.#response.headersSent) return;
-    // Nothing, behind all else.
-    this.#response.write("", () => this.#allSent?.());
-    await new Promise<void>((resolve) => {
+  #allTaken(): Promise<void> {
+    if (!this.#open || this.#unsent === 0) return Promise.resolve();
+    return new Promise((resolve) => {
       const cancel = this.#settings.clock.timer(1_000, resolve);
       this.#allSent = () => {
         cancel();
@@ -114,4 +121,10 @@ class Sending implements FeedReader {
       };
     });
   }
+
+  // Called for what a connection took with it too.
+  readonly #sent = (): void => {
+    this.#unsent--;
+    if (this.#unsent === 0) this.#allSent?.();
+  };
 }
