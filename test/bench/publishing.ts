@@ -11,8 +11,8 @@ export type Order =
   /** User and system time of all its threads until now, in µs. */
   | "cpuUs"
   | "publish"
-  /** Resolves when the subscriber of `/stalled` has no room for one item more. */
-  | "stall";
+  /** Items that only the subscriber of `/bulk` gets, until it has no room for one more. */
+  | "bulk";
 
 /** An item: 200 bytes as JSON. It begins with the `process.hrtime` of its publishing, and ends with a character that stands nowhere else. */
 export function item(): { readonly at: string; readonly text: string } {

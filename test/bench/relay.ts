@@ -9,11 +9,20 @@ import { type AddressInfo, connect } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { buildGo } from "./contenders/go.ts";
-import { median, option } from "./measure.ts";
+import { option, printTable, rotated, spread } from "./measure.ts";
+import { shownRatio } from "./wire-contest.ts";
 
 const quick = process.argv.includes("--quick");
 const rounds = Number(option("--rounds") ?? (quick ? 2 : 7));
-const cells = {
+interface Cell {
+  readonly path: string;
+  readonly warmUp: number;
+  readonly size: number;
+  readonly unit: string;
+  readonly per: number;
+}
+const asked = option("--cells") ?? "";
+const allCells: Readonly<Record<string, Cell>> = {
   body: { path: "/body", warmUp: 128, size: quick ? 256 : 1024, unit: "CPU s/GB", per: 1e9 / 1024 ** 2 },
   chunks: {
     path: "/chunks",
@@ -23,6 +32,7 @@ const cells = {
     per: 10_000 * 1_000,
   },
 };
+const cells = Object.entries(allCells).filter(([cell]) => cell.includes(asked));
 const go = buildGo("relay");
 const contenders = ["longwire", "http-proxy-3", ...(go ? ["go"] : [])];
 
@@ -37,38 +47,41 @@ const upstream = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
 const lastByte = "~";
 let chunkArrived = (): void => {};
 
-const figures: Record<string, number[]> = {};
-for (let round = 0; round < rounds; round++) {
-  for (const contender of [
-    ...contenders.slice(round % contenders.length),
-    ...contenders.slice(0, round % contenders.length),
-  ]) {
-    for (const [cell, { path, warmUp, size, per }] of Object.entries(cells)) {
-      const [command, ...start] =
-        contender === "go"
-          ? [go as string]
-          : [process.execPath, fileURLToPath(new URL("contenders/relays.ts", import.meta.url)), contender];
-      const child = spawn(command as string, [...start, upstream], { stdio: ["ignore", "pipe", "inherit"] });
-      try {
-        const port = Number((await once(createInterface(child.stdout), "line"))[0]);
-        await read(port, `${path}?${warmUp}`);
-        const before = cpuSeconds(child.pid as number);
-        await read(port, `${path}?${size}`);
-        (figures[`${cell} ${contender}`] ??= []).push(((cpuSeconds(child.pid as number) - before) / size) * per);
-      } finally {
-        child.kill("SIGKILL");
-      }
-    }
-  }
-}
+const figures = Object.fromEntries(
+  cells.map(([cell]) => [cell, Object.fromEntries(contenders.map((contender) => [contender, [] as number[]]))]),
+) as Record<string, Record<string, number[]>>;
+for (let round = 0; round < rounds; round++)
+  for (const contender of rotated(contenders, round))
+    for (const [cell, settings] of cells) figures[cell]?.[contender]?.push(await cpu(contender, settings));
 origin.close();
-for (const [cell, { unit }] of Object.entries(cells)) {
-  for (const contender of contenders) {
-    const seen = figures[`${cell} ${contender}`] as number[];
-    const [least, most] = [Math.min(...seen), Math.max(...seen)];
-    console.log(
-      `${cell.padEnd(8)}${contender.padEnd(14)}${median(seen).toPrecision(3)} (${least.toPrecision(3)} to ${most.toPrecision(3)}) ${unit}`,
-    );
+for (const [cell, { unit }] of cells) {
+  const theirs = figures[cell]?.["http-proxy-3"] as number[];
+  console.log("");
+  printTable([
+    [cell, unit, "to http-proxy-3"],
+    ...Object.entries(figures[cell] as Record<string, number[]>).map(([contender, seen]) => [
+      contender,
+      spread(seen, 2),
+      shownRatio(seen, theirs),
+    ]),
+  ]);
+}
+
+/** Of a relay in a process of its own, after a warm-up. */
+async function cpu(contender: string, { path, warmUp, size, per }: Cell): Promise<number> {
+  const [command, ...start] =
+    contender === "go"
+      ? [go as string]
+      : [process.execPath, fileURLToPath(new URL("contenders/relays.ts", import.meta.url)), contender];
+  const child = spawn(command as string, [...start, upstream], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const port = Number((await once(createInterface(child.stdout), "line"))[0]);
+    await read(port, `${path}?${warmUp}`);
+    const before = cpuSeconds(child.pid as number);
+    await read(port, `${path}?${size}`);
+    return ((cpuSeconds(child.pid as number) - before) / size) * per;
+  } finally {
+    child.kill("SIGKILL");
   }
 }
 

@@ -24,12 +24,13 @@ export class Subscribers implements Disposable {
       await Promise.all(Array.from({ length: Math.min(left, openingAtOnce) }, () => this.#open()));
   }
 
-  /** Opens one more, at `/stalled`, that reads nothing but what its socket takes unasked. */
-  async openStalled(): Promise<void> {
-    const socket = connect(this.#port, "127.0.0.1", () => socket.write(get("/stalled")));
+  /** Opens one more, at `/bulk`, that reads all, or nothing but what its socket takes unasked. It is not counted. */
+  async openOther(does: "read" | "stall"): Promise<void> {
+    const socket = connect(this.#port, "127.0.0.1", () => socket.write(get("/bulk")));
     // It may be cut.
     this.#sockets.push(socket.on("error", () => {}));
     await once(socket, "readable");
+    if (does === "read") socket.resume();
   }
 
   /** Resolves when `items` more have come, those of all readers counted together. */

@@ -7,10 +7,14 @@ import { createPublisher, publisherHandler } from "@longwire/server";
 import { createChannel, createSession } from "better-sse";
 import { type Contender, item, type Order, type Policy } from "../publishing.ts";
 
+/** 16 MiB: more than a queue and what the system takes for one that does not read. */
+const mostBulk = 1_024;
+
 interface Made {
   readonly subscribe: RequestListener;
   publish(): void;
-  stall?(): Promise<void>;
+  /** Resolves when the subscriber of `/bulk` has no room for one item more; one that reads gets as many. */
+  bulk?(): Promise<void>;
 }
 
 const makers: Record<Contender, (policy: Policy) => Made> = {
@@ -20,12 +24,12 @@ const makers: Record<Contender, (policy: Policy) => Made> = {
     const items = publisherHandler(publisher, { topics: ["items"] });
     const all = publisherHandler(publisher);
     return {
-      subscribe: (request, response) => (request.url === "/stalled" ? all : items)(request, response),
+      subscribe: (request, response) => (request.url === "/bulk" ? all : items)(request, response),
       publish: () => void publisher.publish("items", item()),
-      async stall() {
-        // These only the stalled one gets, of whose connection the system takes some more while they are published.
+      async bulk() {
+        // Of the connection of one that stalls the system takes some more while they are published.
         const before = publisher.stats.delivered;
-        for (let sent = 0; sent - (publisher.stats.delivered - before) < capacity; sent++) {
+        for (let sent = 0; sent - (publisher.stats.delivered - before) < capacity && sent < mostBulk; sent++) {
           await publisher.publish("bulk", "-".repeat(16 * 1_024));
           await new Promise(setImmediate);
         }
@@ -59,7 +63,7 @@ const makers: Record<Contender, (policy: Policy) => Made> = {
 };
 
 const [contender, policy] = process.argv.slice(2) as [Contender, Policy];
-const { subscribe, publish, stall } = makers[contender](policy);
+const { subscribe, publish, bulk } = makers[contender](policy);
 const server = createServer(subscribe).listen({ host: "127.0.0.1", port: 0, backlog: 4_096 });
 await once(server, "listening");
 
@@ -70,7 +74,7 @@ const answers: Record<Order, () => number | void | Promise<void>> = {
     return user + system;
   },
   publish,
-  stall: () => stall?.(),
+  bulk: () => bulk?.(),
 };
 process.once("disconnect", () => process.exit());
 process.on("message", async (order: Order) => {
