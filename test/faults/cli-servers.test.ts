@@ -297,11 +297,15 @@ describe("longwire relay", () => {
     const tailed = await runCli(["tail", `${relay.url}/events?${query}`, "--until", "[DONE]", "--output", "json"]);
     expect(tailed.code).toBe(0);
     expect(tailed.stdout.match(/"id":"\d+"/g)?.length).toBe(40);
+    // Who has read "[DONE]" leaves, maybe before the end.
+    const whole = await runCli(["tail", `${relay.url}/rows?count=2&every=0&token=hunter2`]);
+    expect([whole.code, whole.stdout]).toEqual([0, '{"seq":1,"name":"row 1"}\n{"seq":2,"name":"row 2"}\n']);
+    await relay.process.printed("stderr", "GET /rows");
     const { stderr } = relay.process.seen;
     expect(stderr).toMatch(/^\* listen http:\/\/127\.0\.0\.1:\d+, to http:\/\/127\.0\.0\.1:\d+$/m);
     expect(stderr).toMatch(/^\* fail +GET \/events\?.*: Cannot read /m);
     expect(stderr).toMatch(/^\* cut +200, GET \/events\?/m);
-    expect(stderr).toMatch(/^\* 200 +GET \/events\?/m);
+    expect(stderr).toMatch(/^\* 200 +GET \/rows\?/m);
     expect(stderr).not.toContain("hunter2");
   });
 
